@@ -1,0 +1,394 @@
+"""The network: ops over named tensors, the one representation of real, edited and hand-built networks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from circuits import store
+from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
+from circuits.execution import execute
+from circuits.ops import Concat, Conv, Linear, Op
+from circuits.regions import INPUT, Box, Program, ReceptiveField, compile_program, extents, receptive_field
+from circuits.units import Unit
+
+__all__ = ["Layer", "Network", "Preprocessing", "Provenance"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A named stage of the network whose channels are units.
+
+    Attributes:
+        name: such as `3b`.
+        pre: the tensor before the ReLU.
+        post: the tensor after it; the same as `pre` where there is no ReLU.
+        channels: how many units it has.
+    """
+
+    name: str
+    pre: str
+    post: str
+    channels: int
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From RGB in [0, 1] to what the first op reads: reorder, multiply by `scale`, subtract `mean`, divide by `std`."""
+
+    order: str = "RGB"
+    scale: float = 1.0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if self.order not in {"RGB", "BGR"}:
+            raise CurvesError(f"the channel order is {self.order!r}; use RGB or BGR")
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Apply to N x 3 x H x W."""
+        scale = images.new_tensor([self.scale / s for s in self.std])[:, None, None]
+        shift = images.new_tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)])[:, None, None]
+        if self.order == "BGR":
+            images = images.flip(1)
+        return torch.addcmul(shift, images, scale)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a network came from. Not part of its identity: the same weights are the same network.
+
+    Attributes:
+        name: a short name for people.
+        source: a URL, file or function.
+        details: anything else that is JSON-able: checksums, licence, parameters, what was left out.
+        parent: identity of the network that `edits` were applied to.
+        edits: the edits, as data, in the order applied.
+    """
+
+    name: str
+    source: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+    edits: tuple[Mapping[str, Any], ...] = ()
+
+
+class Network(nn.Module):
+    """A vision network as data: ops in order, tensors by name, layers, preprocessing, provenance.
+
+    It takes RGB images in [0, 1], N x 3 x H x W. Weights do not ask for gradients unless `requires_grad_()` says so;
+    gradients to the images always work. Networks made from one another by edits share the memory of what is unchanged.
+
+    Args:
+        ops: in an order in which each reads only tensors written before it; the image is the tensor `input`.
+        tensors: `OP/weight` and `OP/bias` for every conv and linear op.
+        layers: by name, the tensors before and after the layer's ReLU, from the image onwards.
+        preprocessing: what is done to the image first.
+        input_size: rows (= columns) of the images that the network was made for, in px.
+        provenance: where it came from.
+
+    Raises:
+        CurvesError: an op reads what is not there, or a tensor is missing, left over or of the wrong shape.
+    """
+
+    def __init__(
+        self,
+        ops: Sequence[Op],
+        tensors: Mapping[str, Tensor],
+        layers: Mapping[str, tuple[str, str]],
+        *,
+        preprocessing: Preprocessing | None = None,
+        input_size: int = 224,
+        provenance: Provenance | None = None,
+    ) -> None:
+        super().__init__()
+        self.ops = tuple(ops)
+        self.preprocessing = preprocessing or Preprocessing()
+        self.input_size = input_size
+        self.provenance = provenance or Provenance("unnamed", "circuits.Network")
+        channels = _check(self.ops, tensors, (input_size, input_size))
+        if surplus := tensors.keys() - {f"{op.name}/{part}" for op in self.ops for part in op.tensors}:
+            raise CurvesError(f"no op uses the tensors {', '.join(sorted(surplus))}; leave them out")
+        for name, (pre, post) in layers.items():
+            if pre not in channels or post not in channels:
+                raise CurvesError(
+                    f"layer {name!r} names the tensors {pre!r} and {post!r}, which are not both written by an op"
+                )
+        self._channels = channels
+        self._layers = {name: Layer(name, pre, post, channels[pre]) for name, (pre, post) in layers.items()}
+        for name, tensor in tensors.items():
+            self.register_parameter(name, nn.Parameter(tensor.detach(), requires_grad=False))
+        self._programs: dict[Any, Program] = {}
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """The layers by name, from the image onwards."""
+        return MappingProxyType(self._layers)
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The weights by name: `OP/weight` and `OP/bias`."""
+        return MappingProxyType(self._parameters)  # type: ignore[arg-type]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(iter(self.parameters())).device
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 (hex) of ops, layers, preprocessing and tensors: what it computes, not where it came from."""
+        digest = hashlib.sha256(json.dumps(self._structure(), sort_keys=True).encode())
+        for name, tensor in sorted(self.tensors.items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def layer(self, name: str) -> Layer:
+        """The layer of that name.
+
+        Raises:
+            UnknownLayerError: there is none; the message names near ones.
+        """
+        if name in self._layers:
+            return self._layers[name]
+        near = get_close_matches(name, self._layers, n=3) or list(self._layers)
+        raise UnknownLayerError(f"{self.provenance.name} has no layer {name!r}; it has {', '.join(near)}")
+
+    def unit(self, name: str | Unit) -> Unit:
+        """The unit of that name, checked against this network.
+
+        Raises:
+            UnknownUnitError: the name cannot be read or the channel is out of range.
+            UnknownLayerError: there is no such layer.
+        """
+        unit = Unit.parse(name)
+        count = self.layer(unit.layer).channels
+        if not 0 <= unit.channel < count:
+            raise UnknownUnitError(f"{unit.layer} has {count} units (0..{count - 1}); {unit} is out of range")
+        return unit
+
+    def units(self, layer: str) -> list[Unit]:
+        """All units of a layer."""
+        return [Unit(layer, channel) for channel in range(self.layer(layer).channels)]
+
+    def producer(self, unit: str | Unit) -> tuple[str, int]:
+        """The conv or linear op that computes a unit's pre-activation, and the unit's row in that op's weight.
+
+        Raises:
+            CurvesError: the unit is not computed by weights (a pool's output, say).
+        """
+        unit = self.unit(unit)
+        by_name = {op.name: op for op in self.ops}
+        name, row = self.layer(unit.layer).pre, unit.channel
+        while isinstance(op := by_name[name], Concat):
+            for name in op.inputs:
+                if row < self._channels[name]:
+                    break
+                row -= self._channels[name]
+        if not isinstance(op, Conv | Linear):
+            raise CurvesError(
+                f"{unit} is the output of a {op.kind}, which has no weights; choose a unit of a conv layer"
+            )
+        return name, row
+
+    def receptive_field(self, layer: str) -> ReceptiveField:
+        """The exact field of a layer's units, in px of the image: size, stride, and first pixel of unit (0, 0)."""
+        return receptive_field(self.ops, self.layer(layer).pre)
+
+    # ------------------------------------------------------------------ running it
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The last op's output for RGB images in [0, 1], N x 3 x H x W."""
+        return self._whole(images, (self.ops[-1].name,))[self.ops[-1].name]
+
+    def activations(self, images: Tensor, layers: Iterable[str], pre: bool = False) -> dict[str, Tensor]:
+        """Activations of whole layers, computed no deeper than the layers asked for.
+
+        Args:
+            images: RGB in [0, 1], N x 3 x H x W.
+            layers: names of layers.
+            pre: the values before the ReLU instead of after.
+
+        Returns:
+            By layer, N x C x H' x W' (N x C for dense layers).
+
+        Raises:
+            UnknownLayerError: a layer does not exist.
+            CurvesError: the images have the wrong shape, type, range or device.
+        """
+        if isinstance(layers, str):
+            layers = [layers]
+        names = {name: self.layer(name).pre if pre else self.layer(name).post for name in layers}
+        values = self._whole(images, tuple(dict.fromkeys(names.values())))
+        return {layer: values[tensor] for layer, tensor in names.items()}
+
+    def responses(self, patches: Tensor, layer: str, pre: bool = True) -> Tensor:
+        """Activations of a layer's units when each patch is just what they see, in the midst of a larger picture.
+
+        Equal to placing the patch in a picture at the receptive field of a unit far from the edges and reading that
+        unit, at a fraction of the work: nothing outside the field is computed in any layer.
+
+        Args:
+            patches: RGB in [0, 1], N x 3 x S x S with S the size of the layer's receptive field.
+            layer: name of a layer.
+            pre: the values before the ReLU (default) or after.
+
+        Returns:
+            N x C.
+        """
+        found = self.layer(layer)
+        target = found.pre if pre else found.post
+        program = self._programs.get(target)
+        if program is None:
+            program = self._programs[target] = compile_program(self.ops, {target: Box(0, 1, 0, 1)})
+        self._check_images(patches)
+        if patches.shape[-2:] != program.input_size:
+            size = program.input_size
+            raise CurvesError(
+                f"units of {layer} see {size[0]} x {size[1]} px, the patches are {patches.shape[-2]} x {patches.shape[-1]}; "
+                "render or crop them to the receptive field"
+            )
+        # Small maps with many channels: channels last is faster (benchmarks/sweep.py).
+        image = self.preprocessing(patches).contiguous(memory_format=torch.channels_last)
+        return execute(program, image, self.tensors)[target].flatten(1)
+
+    def _whole(self, images: Tensor, targets: tuple[str, ...]) -> dict[str, Tensor]:
+        self._check_images(images)
+        size = (images.shape[2], images.shape[3])
+        program = self._programs.get((targets, size))
+        if program is None:
+            program = compile_program(self.ops, dict.fromkeys(targets), size)
+            _check([step.op for step in program.steps], self.tensors, size)
+            self._programs[targets, size] = program
+        return execute(program, self.preprocessing(images), self.tensors)
+
+    def _check_images(self, images: Tensor) -> None:
+        shape = tuple(images.shape)
+        if len(shape) != 4 or shape[1] != 3 or not all(shape):
+            raise CurvesError(f"images must be N x 3 x H x W (RGB); got {' x '.join(map(str, shape))}")
+        if not images.is_floating_point():
+            raise CurvesError(f"images must be float in [0, 1]; got {images.dtype}: convert with images.float() / 255")
+        if images.device != self.device:
+            raise CurvesError(
+                f"the images are on {images.device}, the network on {self.device}; move one with .to(...)"
+            )
+        if torch.compiler.is_compiling():
+            return
+        low, high = (value.item() for value in torch.aminmax(images.detach()))
+        if not (low >= -1e-4 and high <= 1 + 1e-4):  # resizing leaves rounding errors; NaN fails too
+            raise CurvesError(
+                f"images must be in [0, 1]; these go from {low:.4g} to {high:.4g}: pass plain RGB, not preprocessed"
+            )
+
+    # ------------------------------------------------------------------ deriving and saving
+
+    def evolve(
+        self,
+        *,
+        tensors: Mapping[str, Tensor] | None = None,
+        ops: Sequence[Op] | None = None,
+        layers: Mapping[str, tuple[str, str]] | None = None,
+        provenance: Provenance | None = None,
+    ) -> Network:
+        """A new network in which what is given replaces what was; the rest is shared, this one is untouched."""
+        return Network(
+            self.ops if ops is None else ops,
+            dict(self.tensors) | dict(tensors or {}),
+            {layer.name: (layer.pre, layer.post) for layer in self._layers.values()} if layers is None else layers,
+            preprocessing=self.preprocessing,
+            input_size=self.input_size,
+            provenance=provenance or self.provenance,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to one safetensors file, whole or not at all.
+
+        Raises:
+            CurvesError: the place cannot be written to.
+        """
+        header = self._structure() | {"provenance": asdict(self.provenance), "identity": self.identity}
+        store.write(path, header, self.tensors)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Network:
+        """Read a network written by `save`.
+
+        Raises:
+            CurvesError: there is no such file.
+            FileDamagedError: the file is cut, altered, of another version, or no saved network.
+        """
+        header, tensors = store.read(path)
+        try:
+            pre = header["preprocessing"]
+            network = cls(
+                [Op.from_json(op) for op in header["ops"]],
+                tensors,
+                {name: (pair[0], pair[1]) for name, pair in header["layers"]},
+                preprocessing=Preprocessing(pre["order"], pre["scale"], tuple(pre["mean"]), tuple(pre["std"])),
+                input_size=header["input_size"],
+                provenance=Provenance(**header["provenance"] | {"edits": tuple(header["provenance"]["edits"])}),
+            )
+            identity = header["identity"]
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise FileDamagedError(f"the header of {path} is damaged ({error}); fetch or save it again") from error
+        if network.identity != identity:
+            raise FileDamagedError(
+                f"{path} was altered after it was saved (its identity does not match); fetch or save it again"
+            )
+        return network
+
+    def _structure(self) -> dict[str, Any]:
+        return {
+            "ops": [op.to_json() for op in self.ops],
+            "layers": [[layer.name, [layer.pre, layer.post]] for layer in self._layers.values()],
+            "preprocessing": asdict(self.preprocessing),
+            "input_size": self.input_size,
+        }
+
+    def __repr__(self) -> str:
+        count = sum(tensor.numel() for tensor in self.tensors.values())
+        return f"Network({self.provenance.name}, {len(self._layers)} layers, {count:,} weights, {self.identity[:8]})"
+
+
+def _check(ops: Sequence[Op], tensors: Mapping[str, Tensor], size: tuple[int, int]) -> dict[str, int]:
+    """Check that the ops fit one another and their tensors; return the channels of every tensor written."""
+    channels = {INPUT: 3}
+    for op in ops:
+        if op.name in channels:
+            raise CurvesError(f"two ops write {op.name!r}; names must differ")
+        if "." in op.name or not op.name:
+            raise CurvesError(f"{op.name!r} cannot name an op; use a non-empty name without dots")
+        if missing := [name for name in op.inputs if name not in channels]:
+            raise CurvesError(f"op {op.name!r} reads {', '.join(map(repr, missing))}, which no earlier op writes")
+        if missing := [part for part in op.tensors if f"{op.name}/{part}" not in tensors]:
+            raise CurvesError(f"op {op.name!r} has no {' and '.join(missing)}; give the tensor {op.name}/{missing[0]}")
+        channels[op.name] = sum(channels[name] for name in op.inputs)
+        if op.tensors:
+            channels[op.name] = tensors[f"{op.name}/weight"].shape[0]
+    sizes = extents(ops, *size)
+    for op in ops:
+        if isinstance(op, Conv):
+            expected: tuple[int, ...] = (channels[op.name], channels[op.inputs[0]] // op.groups, *op.kernel)
+        elif isinstance(op, Linear):
+            rows, columns = sizes[op.inputs[0]]
+            expected = (channels[op.name], channels[op.inputs[0]] * rows * columns)
+        else:
+            continue
+        for part, shape in (("weight", expected), ("bias", expected[:1])):
+            found = tuple(tensors[f"{op.name}/{part}"].shape)
+            if found != shape:
+                why = f" for images of {size[0]} x {size[1]} px" if isinstance(op, Linear) else ""
+                raise CurvesError(f"the {part} of {op.name!r} is {found}, but {shape} fits{why}")
+    return channels

@@ -1,0 +1,113 @@
+"""Units (one channel of a layer) and families (units that detect one feature in different directions)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from circuits.errors import CurvesError, UnknownUnitError
+
+__all__ = ["Family", "Member", "Unit"]
+
+
+@dataclass(frozen=True, order=True)
+class Unit:
+    """One channel of a layer, written `3b:379`; of a bottleneck, `3b/3x3_bottleneck:17`."""
+
+    layer: str
+    channel: int
+
+    @classmethod
+    def parse(cls, name: str | Unit) -> Unit:
+        """Read `layer:channel`; a `Unit` is returned as it is.
+
+        Whether a network has the unit is for `Network.unit` to say.
+
+        Raises:
+            UnknownUnitError: the text is not of that form.
+        """
+        if isinstance(name, Unit):
+            return name
+        layer, colon, channel = str(name).rpartition(":")
+        if not (colon and layer and channel.isascii() and channel.isdigit()):
+            raise UnknownUnitError(f"{name!r} is no unit; write layer:channel with a channel from 0, such as 3b:379")
+        return cls(layer, int(channel))
+
+    def __str__(self) -> str:
+        return f"{self.layer}:{self.channel}"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A unit of a family.
+
+    Attributes:
+        unit: which one.
+        direction: degrees, counter-clockwise with y up; of a curve, from the middle of the arc to its centre.
+        evidence: the measurements that made it a member, by name.
+        why: the same in one sentence.
+    """
+
+    unit: Unit
+    direction: float
+    evidence: Mapping[str, float] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Units of one layer that detect one feature in different directions, ordered by direction.
+
+    Attributes:
+        name: what it detects, such as `curve`.
+        layer: where the units are.
+        members: the units, in ascending direction.
+        period: degrees after which the feature is itself again: 360 for a curve, 180 for a line.
+    """
+
+    name: str
+    layer: str
+    members: tuple[Member, ...]
+    period: float = 360.0
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise CurvesError(f"the family {self.name!r} of {self.layer} has no members; name at least one unit")
+        if stray := [str(m.unit) for m in self.members if m.unit.layer != self.layer]:
+            raise CurvesError(f"the family {self.name!r} is of layer {self.layer}, but {', '.join(stray)} is not")
+        if len({m.unit for m in self.members}) < len(self.members):
+            raise CurvesError(f"the family {self.name!r} names a unit twice; name each once")
+        object.__setattr__(self, "members", tuple(sorted(self.members, key=lambda m: m.direction % self.period)))
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members)
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The units, in order of direction."""
+        return tuple(member.unit for member in self.members)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The units' channels, in order of direction."""
+        return tuple(member.unit.channel for member in self.members)
+
+    @property
+    def directions(self) -> tuple[float, ...]:
+        """The units' directions in degrees, ascending."""
+        return tuple(member.direction for member in self.members)
+
+    def to_json(self) -> dict[str, Any]:
+        """The family as JSON-able data."""
+        members = [asdict(m) | {"unit": str(m.unit), "evidence": dict(m.evidence)} for m in self.members]
+        return {"name": self.name, "layer": self.layer, "period": self.period, "members": members}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Family:
+        """Rebuild a family from `to_json`'s data."""
+        members = tuple(Member(**{**m, "unit": Unit.parse(m["unit"])}) for m in data["members"])
+        return cls(data["name"], data["layer"], members, data["period"])
