@@ -152,7 +152,8 @@ class Network(nn.Module):
         digest = hashlib.sha256(json.dumps(self._structure(), sort_keys=True).encode())
         for name, tensor in sorted(self.tensors.items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+            plain = tensor.detach().cpu().clone(memory_format=torch.contiguous_format).flatten()
+            digest.update(plain.view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     def layer(self, name: str) -> Layer:
@@ -255,11 +256,8 @@ class Network(nn.Module):
             program = self._programs[target] = compile_program(self.ops, {target: Box(0, 1, 0, 1)})
         self._check_images(patches)
         if patches.shape[-2:] != program.input_size:
-            size = program.input_size
-            raise CurvesError(
-                f"units of {layer} see {size[0]} x {size[1]} px, the patches are {patches.shape[-2]} x {patches.shape[-1]}; "
-                "render or crop them to the receptive field"
-            )
+            seen, given = (" x ".join(map(str, size)) for size in (program.input_size, patches.shape[-2:]))
+            raise CurvesError(f"units of {layer} see {seen} px, the patches are {given}; crop them to what is seen")
         # Small maps with many channels: channels last is faster (benchmarks/sweep.py).
         image = self.preprocessing(patches).contiguous(memory_format=torch.channels_last)
         return execute(program, image, self.tensors)[target].flatten(1)
