@@ -1,0 +1,100 @@
+"""Image sets: which pictures a score in standard deviations speaks of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from circuits import CurvesError, FileDamagedError
+
+__all__ = ["PHOTOGRAPHS", "ImageSet"]
+
+PHOTOGRAPHS = (
+    "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png", "coffee.png",
+    "coins.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png",
+    "retina.jpg", "rocket.jpg",
+)  # fmt: skip
+"""The photographs in scikit-image's wheel. Left out: charts, logos, masks, phantoms, scans of text, thumbnails
+(lfw, microaneurysms) and the second of a stereo pair."""
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images read from files when iterated, each scaled to a short side of `short_side` px.
+
+    Attributes:
+        name: what to call it in reports.
+        paths: the files, in the order they are read.
+        short_side: pixels of the shorter side after scaling (Lanczos, anti-aliased).
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    short_side: int = 224
+
+    @classmethod
+    def photographs(cls, short_side: int = 224) -> ImageSet:
+        """The default set: the photographs that scikit-image ships, see `PHOTOGRAPHS`."""
+        import skimage
+
+        folder = Path(skimage.__file__).parent / "data"
+        paths = tuple(folder / name for name in PHOTOGRAPHS)
+        if absent := [path.name for path in paths if not path.is_file()]:
+            raise CurvesError(
+                f"the installed scikit-image does not ship {', '.join(absent)}; install scikit-image>=0.24"
+            )
+        return cls(f"{len(paths)} photographs of scikit-image", paths, short_side)
+
+    @classmethod
+    def folder(cls, path: str | os.PathLike[str], short_side: int = 224) -> ImageSet:
+        """All images in a folder and its subfolders, in order of name.
+
+        Raises:
+            CurvesError: the folder does not exist or holds no image.
+        """
+        root = Path(path)
+        if not root.is_dir():
+            raise CurvesError(f"there is no folder {root}; name one that holds images")
+        paths = tuple(sorted(p for p in root.rglob("*") if p.suffix.lower() in _SUFFIXES))
+        if not paths:
+            raise CurvesError(f"{root} holds no images ({', '.join(sorted(_SUFFIXES))}); name another folder")
+        return cls(root.name, paths, short_side)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the files' contents in order and of the scale."""
+        digest = hashlib.sha256(f"short side {self.short_side}".encode())
+        for path in self.paths:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """The images as 3 x H x W, RGB in [0, 1].
+
+        Raises:
+            FileDamagedError: a file cannot be read as an image.
+        """
+        for path in self.paths:
+            try:
+                with Image.open(path) as file:
+                    image = file.convert("RGB")
+            except (UnidentifiedImageError, OSError) as error:
+                raise FileDamagedError(f"{path} cannot be read as an image ({error}); mend or remove it") from error
+            scale = self.short_side / min(image.size)
+            size = (round(image.width * scale), round(image.height * scale))
+            pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+            yield torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255

@@ -1,0 +1,153 @@
+"""What the tests say of one network: scores with definitions, the data behind them, and what produced them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuits import CurvesError, Family, FileDamagedError, Network
+from circuits.files import replacing, write_text
+
+__all__ = ["Definition", "Scorecard", "TestResult", "provenance"]
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a score means.
+
+    Attributes:
+        unit: such as `degrees`, `standard deviations` or `share`.
+        text: how it is computed, in a sentence.
+        published: the articles' value for InceptionV1's curve detectors, where there is one.
+    """
+
+    unit: str
+    text: str
+    published: float | None = None
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What one test found.
+
+    Attributes:
+        scores: by name, without the test's own. A name may start with a unit, as in `3b:379.echo`; None is undefined
+            (the echo of a silent unit).
+        definitions: by the last part of a score's name.
+        data: arrays behind the scores, by name.
+        details: what the test ran on: stimuli, image set, axes; JSON-able.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    scores: Mapping[str, float | None]
+    definitions: Mapping[str, Definition]
+    data: Mapping[str, NDArray[Any]]
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """What the tests say of one network and one family of its units.
+
+    Attributes:
+        network: name, identity (SHA-256) and provenance of the network.
+        family: the units tested.
+        scores: flat, by `TEST.SCORE` for the family and `TEST.UNIT.SCORE` for a unit; None where undefined.
+        definitions: by `TEST.SCORE`.
+        data: arrays behind the scores, by `TEST.NAME`.
+        details: by test, what it ran on; and the versions of what ran.
+    """
+
+    network: Mapping[str, Any]
+    family: Family
+    scores: Mapping[str, float | None]
+    definitions: Mapping[str, Definition]
+    data: Mapping[str, NDArray[Any]] = field(repr=False)
+    details: Mapping[str, Any] = field(repr=False)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write `scorecard.json` and `data.npz` into `folder`, each whole or not at all.
+
+        Raises:
+            CurvesError: the place cannot be written to.
+        """
+        root = Path(folder)
+        with replacing(root / "data.npz") as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **dict(self.data))
+        write_text(root / "scorecard.json", json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Scorecard:
+        """Read a scorecard written by `save`.
+
+        Raises:
+            CurvesError: there is none.
+            FileDamagedError: a file is damaged or of another version.
+        """
+        root = Path(folder)
+        if not (root / "scorecard.json").is_file():
+            raise CurvesError(
+                f"{root} holds no scorecard.json; name a folder written by Scorecard.save or `curves eval`"
+            )
+        try:
+            found = json.loads((root / "scorecard.json").read_text(encoding="utf-8"))
+            if found["version"] != _VERSION:
+                raise FileDamagedError(
+                    f"{root} is a scorecard of version {found['version']}, not {_VERSION}; run it again"
+                )
+            with np.load(root / "data.npz", allow_pickle=False) as file:
+                data = {name: file[name] for name in file.files}
+            return cls(
+                network=found["network"],
+                family=Family.from_json(found["family"]),
+                scores=found["scores"],
+                definitions={name: Definition(**d) for name, d in found["definitions"].items()},
+                data=data,
+                details=found["details"],
+            )
+        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            if isinstance(error, CurvesError):
+                raise
+            raise FileDamagedError(f"the scorecard in {root} is damaged ({error}); run the tests again") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the data."""
+        return {
+            "version": _VERSION,
+            "network": dict(self.network),
+            "family": self.family.to_json(),
+            "scores": dict(self.scores),
+            "definitions": {name: vars(d) for name, d in self.definitions.items()},
+            "details": dict(self.details),
+        }
+
+    @property
+    def family_scores(self) -> dict[str, float | None]:
+        """The scores of the family as a whole."""
+        return {name: value for name, value in self.scores.items() if name in self.definitions}
+
+
+def provenance(net: Network) -> dict[str, Any]:
+    """Name, identity and provenance of a network as JSON-able data."""
+    origin = net.provenance
+    return {
+        "name": origin.name,
+        "identity": net.identity,
+        "source": origin.source,
+        "details": dict(origin.details),
+        "parent": origin.parent,
+        "edits": [dict(edit) for edit in origin.edits],
+        "versions": {name: importlib.metadata.version(name) for name in ("curve-circuits", "torch", "numpy")},
+    }

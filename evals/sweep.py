@@ -1,0 +1,137 @@
+"""Responses of a layer to a grid of stimuli, and the scale they are measured in.
+
+Both are remembered by content (network identity, layer, stimuli or images), so that finding a family and testing it
+costs one sweep. An edited network has another identity and never gets its parent's results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from circuits import CurvesError, Network
+from evals.images import ImageSet
+from evals.stimuli import CurveGrid
+
+T = TypeVar("T")
+
+__all__ = ["Scale", "curve_layer", "measure_scale", "sweep"]
+
+BATCH = 32
+"""Stimuli at a time: enough to fill the convolutions, small enough to stay in cache (benchmarks/sweep.py)."""
+
+CURVE_FIELD = 91
+"""Receptive field in px of InceptionV1's 3b, the layer of the articles' curve detectors."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation, each (C,), of a layer's pre-activations over all positions of an image set."""
+
+    mean: Tensor
+    std: Tensor
+    images: str
+    images_hash: str
+
+
+class _Remembered(Generic[T]):
+    """The last few results by content."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._results: OrderedDict[Hashable, T] = OrderedDict()
+
+    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
+        if key not in self._results:
+            self._results[key] = compute()
+            if len(self._results) > self._size:
+                self._results.popitem(last=False)
+        self._results.move_to_end(key)
+        return self._results[key]
+
+
+_sweeps = _Remembered[Tensor](size=8)
+_scales = _Remembered[Scale](size=32)
+
+
+def sweep(net: Network, layer: str, stimuli: CurveGrid, *, progress: Callable[[int], None] | None = None) -> Tensor:
+    """Pre-activations of a layer's units, each looking straight at every stimulus.
+
+    Stimuli must be as large as the layer's receptive field: only that is run, and the middle of the picture is the
+    middle of the field, exactly. The result is the same as in a large picture, far from the edges.
+
+    Args:
+        net: the network.
+        layer: which layer.
+        stimuli: pictures of the receptive field's size.
+        progress: called with the number of stimuli done after each batch.
+
+    Returns:
+        One axis for each of the grid's, then units; on the CPU.
+
+    Raises:
+        CurvesError: the stimuli are not of the receptive field's size.
+    """
+
+    def compute() -> Tensor:
+        parts = []
+        with torch.inference_mode():
+            for batch in stimuli.batches(BATCH, device=net.device):
+                parts.append(net.responses(batch, layer).cpu())
+                if progress:
+                    progress(len(batch))
+        responses = torch.cat(parts)
+        return responses.reshape(*stimuli.shape, responses.shape[1])
+
+    return _sweeps.get((net.identity, layer, json.dumps(stimuli.spec(), sort_keys=True)), compute)
+
+
+def measure_scale(
+    net: Network, layer: str, images: ImageSet, *, progress: Callable[[int], None] | None = None
+) -> Scale:
+    """Mean and standard deviation of a layer's pre-activations over all positions of `images`."""
+
+    def compute() -> Scale:
+        count = 0
+        total = torch.zeros(net.layer(layer).channels, dtype=torch.float64)
+        squares = torch.zeros_like(total)
+        with torch.inference_mode():
+            for image in images:
+                values = net.activations(image[None].to(net.device), [layer], pre=True)[layer][0]
+                values = values.flatten(1).cpu().double()
+                count += values.shape[1]
+                total += values.sum(1)
+                squares += (values * values).sum(1)
+                if progress:
+                    progress(1)
+        mean = total / count
+        std = (squares / count - mean * mean).clamp(min=0).sqrt()
+        return Scale(mean.float(), std.float(), images.name, images.hash)
+
+    return _scales.get((net.identity, layer, images.hash), compute)
+
+
+def curve_layer(net: Network) -> str:
+    """The layer whose receptive field is nearest to that of InceptionV1's 3b, where curve detectors are to be expected.
+
+    Of several with the same field, the last: a bottleneck comes before the layer that it feeds.
+
+    Raises:
+        CurvesError: no layer has a receptive field.
+    """
+    sizes: dict[str, int] = {}
+    for name in net.layers:
+        try:
+            sizes[name] = net.receptive_field(name).size
+        except CurvesError:  # sees the whole image, or is not square: no place for a curve detector
+            continue
+    if not sizes:
+        raise CurvesError(f"{net.provenance.name} has no layer with a receptive field; name the layer to test")
+    nearest = min(abs(size - CURVE_FIELD) for size in sizes.values())
+    return [name for name, size in sizes.items() if abs(size - CURVE_FIELD) == nearest][-1]

@@ -1,0 +1,144 @@
+"""What a direction x radius map says of a unit: the numbers behind "it is a curve detector for this direction".
+
+A map holds responses in standard deviations of the unit, with zero at the ReLU's threshold; negative values count as
+silence. Directions are evenly spaced over the full circle; the last step back to the first closes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Tuning", "coverage", "first_harmonic", "full_width_at_half_maximum", "radial_tuning", "tuning"]
+
+Array = NDArray[np.float64]
+
+ECHO_RANGE = 45.0
+"""Degrees to either side of the opposite direction in which a response counts as echo, as in the published figures."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How one unit answers to curves by direction and radius.
+
+    Attributes:
+        peak: largest response of the map, standard deviations.
+        preferred_direction: angle of the first circular harmonic of the radial tuning curve, degrees in [0, 360).
+        first_harmonic: |sum f e^(i direction)| / sum f, 0..1: 1 for a single direction, 0 for none preferred.
+        amplitude: |mean over directions of f e^(i direction)|, standard deviations: strength, tuning and tolerance of
+            radius in one number.
+        width: full width of the radial tuning curve at half its maximum, degrees.
+        echo: largest response within 45 degrees of the opposite direction over the largest of all, 0..1.
+        radius_tolerance: octaves of radius, within those tested, in which the response to the preferred direction is
+            at least half of its best.
+        curve_over_line: (c - l) / (c + l) in -1..1, c the best response to a curve of the preferred direction and l
+            that to the straight line it becomes with growing radius: 1 if lines are ignored, 0 if they do as well.
+    """
+
+    peak: float
+    preferred_direction: float
+    first_harmonic: float
+    amplitude: float
+    width: float
+    echo: float
+    radius_tolerance: float
+    curve_over_line: float
+
+
+def tuning(curves: Array, lines: Array, directions: Array, radii: Array) -> Tuning | None:
+    """Measure one unit; None if it is silent, for which nothing else is defined.
+
+    Args:
+        curves: responses, directions x radii.
+        lines: responses to straight lines by direction, the limit of infinite radius.
+        directions: degrees, ascending and evenly spaced over the circle.
+        radii: px, ascending and finite.
+    """
+    heard = np.maximum(curves, 0)
+    if heard.max() <= 0:
+        return None
+    curve = radial_tuning(curves)
+    angle, harmonic = first_harmonic(curve, directions)
+    by_radius = np.array([_at(column, directions, angle) for column in heard.T])
+    best = by_radius.max()
+    line = _at(np.maximum(lines, 0), directions, angle)
+    opposite = np.abs((directions - angle) % 360 - 180) <= ECHO_RANGE
+    return Tuning(
+        peak=float(heard.max()),
+        preferred_direction=angle,
+        first_harmonic=harmonic,
+        amplitude=harmonic * float(curve.mean()),
+        width=full_width_at_half_maximum(curve, directions),
+        echo=float(curve[opposite].max() / curve.max()),
+        radius_tolerance=_octaves_above_half(by_radius, radii),
+        curve_over_line=float((best - line) / (best + line)) if best + line > 0 else 0.0,
+    )
+
+
+def radial_tuning(curves: Array) -> Array:
+    """Response by direction, averaged over radii (the second axis), silence counting as zero."""
+    mean: Array = np.maximum(curves, 0).mean(axis=1)
+    return mean
+
+
+def first_harmonic(curve: Array, directions: Array) -> tuple[float, float]:
+    """Angle (degrees in [0, 360)) and relative size (0..1) of a tuning curve's first circular harmonic."""
+    vector = (curve * np.exp(1j * np.deg2rad(directions))).sum()
+    return float(np.rad2deg(np.angle(vector)) % 360), float(np.abs(vector) / curve.sum())
+
+
+def full_width_at_half_maximum(curve: Array, directions: Array) -> float:
+    """Degrees around the largest value in which a tuning curve stays above half of it, interpolated; at most 360."""
+    step = 360 / len(directions)
+    turned = np.roll(curve, -int(curve.argmax()))
+    half = turned[0] / 2
+    return min(_fall(turned, half) + _fall(np.roll(turned[::-1], 1), half), float(len(curve))) * step
+
+
+def _fall(values: Array, level: float) -> float:
+    """Steps from the first value until `values` fall below `level`."""
+    below = np.flatnonzero(values < level)
+    if not below.size:
+        return len(values) / 2
+    i = int(below[0])
+    return float(i - 1 + (values[i - 1] - level) / (values[i - 1] - values[i]))
+
+
+def coverage(curves: Array) -> float:
+    """How well a family covers the circle: the least, over directions, of the family's best normalised response.
+
+    Args:
+        curves: radial tuning curves, units x directions; each is normalised by its own maximum, silent ones stay zero.
+
+    Returns:
+        0 (some direction excites no unit) to 1.
+    """
+    best = curves.max(axis=1, keepdims=True)
+    normalised = np.divide(curves, best, out=np.zeros_like(curves), where=best > 0)
+    return float(normalised.max(axis=0).min())
+
+
+def _at(values: Array, directions: Array, angle: float) -> float:
+    """The value at `angle`, linearly interpolated around the circle."""
+    return float(np.interp(angle, directions, values, period=360))
+
+
+def _octaves_above_half(values: Array, radii: Array) -> float:
+    """Octaves of radius around the best one in which the values stay above half of it."""
+    if values.max() <= 0:
+        return 0.0
+    x = np.log2(radii)
+    best = int(values.argmax())
+    half = values[best] / 2
+    ends = []
+    for step, end in ((1, len(x) - 1), (-1, 0)):
+        i = best
+        while i != end and values[i + step] >= half:
+            i += step
+        edge = x[i]
+        if i != end:
+            edge += (x[i + step] - x[i]) * (values[i] - half) / (values[i] - values[i + step])
+        ends.append(float(edge))
+    return ends[0] - ends[1]
