@@ -144,7 +144,7 @@ class Network(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(iter(self.parameters())).device
+        return next((tensor.device for tensor in self.parameters()), torch.device("cpu"))
 
     @property
     def identity(self) -> str:
@@ -164,7 +164,7 @@ class Network(nn.Module):
         """
         if name in self._layers:
             return self._layers[name]
-        near = get_close_matches(name, self._layers, n=3) or list(self._layers)
+        near = get_close_matches(name, self._layers, n=3, cutoff=0.5) or list(self._layers)
         raise UnknownLayerError(f"{self.provenance.name} has no layer {name!r}; it has {', '.join(near)}")
 
     def unit(self, name: str | Unit) -> Unit:

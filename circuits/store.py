@@ -1,11 +1,12 @@
 """One file for a network: safetensors, with all that is not a tensor as JSON in the header.
 
-The header holds the format's version and the network's identity, which `Network.load` compares with what it read, so a
-file that was cut, altered or written by a newer version is told from a good one.
+The header holds the format's version, a checksum of itself, and the network's identity, which `Network.load` compares
+with what it read: so a file that was cut, altered or written by a newer version is told from a good one.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -33,7 +34,8 @@ def write(path: str | os.PathLike[str], header: Mapping[str, Any], tensors: Mapp
     """
     # Cloned: safetensors refuses tensors that share memory or are in channels_last order.
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    metadata = {"format": FORMAT, "version": str(VERSION), "network": json.dumps(header, sort_keys=True)}
+    text = json.dumps(header, sort_keys=True)
+    metadata = {"format": FORMAT, "version": str(VERSION), "network": text, "sha256": _digest(text)}
     with replacing(path) as temporary:
         try:
             save_file(plain, temporary, metadata)
@@ -61,6 +63,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor
             raise FileDamagedError(
                 f"{path} is of format {metadata.get('version')}, not {VERSION}: update curve-circuits or save it again"
             )
+        if metadata["sha256"] != _digest(metadata["network"]):
+            raise ValueError("the header is not what was saved")
         header = json.loads(metadata["network"])
         if not isinstance(header, dict):
             raise TypeError("the header is not an object")
@@ -69,3 +73,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor
         if isinstance(error, CurvesError):
             raise
         raise FileDamagedError(f"{path} is cut short or damaged ({error}); fetch or save it again") from error
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

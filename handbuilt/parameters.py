@@ -1,7 +1,7 @@
 """Every number that the hand-built network follows from, with its name, unit and meaning.
 
 They were chosen by principle and checked on curves drawn by another program (skia) than the tests' own renderer;
-none is fitted to a test. `docs/handbuilt.md` shows what happens without each mechanism.
+none is fitted to a test.
 """
 
 from __future__ import annotations
