@@ -378,6 +378,8 @@ def _check(ops: Sequence[Op], tensors: Mapping[str, Tensor], size: tuple[int, in
     sizes = extents(ops, *size)
     for op in ops:
         if isinstance(op, Conv):
+            if op.groups < 1 or channels[op.name] % op.groups or channels[op.inputs[0]] % op.groups:
+                raise CurvesError(f"{op.name!r} has {op.groups} groups, which must divide its input and output channels")
             expected: tuple[int, ...] = (channels[op.name], channels[op.inputs[0]] // op.groups, *op.kernel)
         elif isinstance(op, Linear):
             rows, columns = sizes[op.inputs[0]]

@@ -260,6 +260,12 @@ def test_the_producer_of_a_unit_is_its_row_in_its_branch() -> None:
             {},
             r"the weight of 'c' is \(2, 4, 1, 1\), but \(2, 3, 1, 1\) fits",
         ),
+        (
+            [Conv("c", ("input",), (1, 1), groups=2)],
+            {"c/weight": torch.ones(2, 1, 1, 1), "c/bias": torch.ones(2)},
+            {},
+            "'c' has 2 groups, which must divide",
+        ),
         ([ReLU("r", ("input",))], {"extra": torch.ones(1)}, {}, "no op uses the tensors extra"),
         ([ReLU("r", ("input",))], {}, {"l": ("r", "q")}, "layer 'l' names the tensors 'r' and 'q'"),
     ],
