@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import handbuilt
 from benchmarks.plain_torch import PlainTorch
-from circuits import CurvesError, Network, Unit, UnknownLayerError, UnknownUnitError
+from circuits import CurvesError, Network, Preprocessing, Unit, UnknownLayerError, UnknownUnitError
 from circuits.execution import execute
 from circuits.ops import AvgPool, Conv, Linear, MaxPool, Padding, ReLU, Softmax
 from circuits.regions import INPUT, Box, compile_program
@@ -37,6 +37,28 @@ def test_whole_images_agree_with_plain_torch_modules(net: Network, seed: int, he
             expected = twin[net.layers[name].pre if pre else net.layers[name].post]
             assert values.shape == expected.shape
             assert close(values, expected)
+
+
+@pytest.mark.parametrize("ceil", [True, False])
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (3, 3), (5, 4)])
+def test_pooling_ends_where_torch_ends_it(kernel: int, stride: int, ceil: bool) -> None:
+    for pad in range(kernel // 2 + 1):
+        op = MaxPool("p", ("input",), (kernel, kernel), (stride, stride), Padding.same(pad), ceil=ceil)
+        net = Network([op], {}, {"p": ("p", "p")}, input_size=9)
+        for size in range(7, 15):
+            x = images(size, 1, 3, size, size + 1)
+            expected = torch.max_pool2d(x, kernel, stride, pad, ceil_mode=ceil)
+            assert torch.equal(net(x), expected), (pad, size)
+
+
+def test_pooling_never_sees_its_padding() -> None:
+    """Also where every value is negative and sides are padded differently, as TensorFlow's SAME does."""
+    dark = Preprocessing(mean=(1.5, 1.5, 1.5))
+    op = MaxPool("p", ("input",), (3, 3), (2, 2), Padding(0, 1, 1, 2))
+    net = Network([op], {}, {"p": ("p", "p")}, preprocessing=dark, input_size=9)
+    x = images(0, 1, 3, 10, 10)
+    padded = torch.nn.functional.pad(x - 1.5, (1, 2, 0, 1), value=-torch.inf)
+    assert torch.equal(net(x), torch.max_pool2d(padded, 3, 2))
 
 
 @settings(deadline=None, max_examples=60)
