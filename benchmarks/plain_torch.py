@@ -57,7 +57,7 @@ def _module(op, net: Network) -> nn.Module:
         return conv if symmetric else nn.Sequential(nn.ZeroPad2d((pad.left, pad.right, pad.top, pad.bottom)), conv)
     if isinstance(op, MaxPool):
         pad = op.padding
-        if pad.top == pad.bottom and pad.left == pad.right:
+        if pad.top == pad.bottom and pad.left == pad.right and 2 * pad.top <= op.kernel[0]:  # torch pads no more
             return nn.MaxPool2d(op.kernel, op.stride, (pad.top, pad.left), ceil_mode=op.ceil)
         infinite = nn.ConstantPad2d((pad.left, pad.right, pad.top, pad.bottom), -torch.inf)
         return nn.Sequential(infinite, nn.MaxPool2d(op.kernel, op.stride, ceil_mode=op.ceil))
