@@ -1,8 +1,10 @@
 """One harness for real, edited and hand-built networks: stimuli, tests, scorecards, comparison, report."""
 
+from evals.compare import compare
 from evals.families import Criteria, find_curve_family
 from evals.harness import TESTS, Test, run
 from evals.images import ImageSet
+from evals.report import Report
 from evals.scorecard import Definition, Scorecard, TestResult
 from evals.stimuli import Curve, CurveGrid, render_curves
 from evals.sweep import curve_layer, measure_scale, sweep
@@ -15,10 +17,12 @@ __all__ = [
     "CurveGrid",
     "Definition",
     "ImageSet",
+    "Report",
     "Scorecard",
     "SyntheticCurves",
     "Test",
     "TestResult",
+    "compare",
     "curve_layer",
     "find_curve_family",
     "measure_scale",

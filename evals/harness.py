@@ -12,7 +12,7 @@ from evals.images import ImageSet
 from evals.scorecard import Definition, Scorecard, TestResult, provenance
 from evals.synthetic import Progress, SyntheticCurves
 
-__all__ = ["TESTS", "Test", "run"]
+__all__ = ["TESTS", "Test", "make_tests", "run"]
 
 
 class Test(Protocol):
@@ -53,19 +53,25 @@ def run(
     """
     for unit in family.units:
         net.unit(unit)
-    chosen = []
-    for test in tests:
-        if isinstance(test, str) and test not in TESTS:
-            raise CurvesError(f"there is no test {test!r}; there are {', '.join(TESTS)}")
-        chosen.append(TESTS[test]() if isinstance(test, str) else test)
     scores: dict[str, float | None] = {}
     definitions: dict[str, Definition] = {}
     data: dict[str, NDArray[Any]] = {}
     details: dict[str, Any] = {}
-    for test in chosen:
+    for test in make_tests(tests):
         result = test.run(net, family, images or ImageSet.photographs(), progress)
         scores |= {f"{test.name}.{key}": value for key, value in result.scores.items()}
         definitions |= {f"{test.name}.{key}": value for key, value in result.definitions.items()}
         data |= {f"{test.name}.{key}": value for key, value in result.data.items()}
         details[test.name] = dict(result.details)
     return Scorecard(provenance(net), family, scores, definitions, data, details)
+
+
+def make_tests(tests: Sequence[str | Test]) -> list[Test]:
+    """The tests, those given by name with their usual settings.
+
+    Raises:
+        CurvesError: a test is unknown.
+    """
+    if unknown := [test for test in tests if isinstance(test, str) and test not in TESTS]:
+        raise CurvesError(f"there is no test {unknown[0]!r}; there are {', '.join(TESTS)}")
+    return [TESTS[test]() if isinstance(test, str) else test for test in tests]

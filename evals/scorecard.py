@@ -117,7 +117,7 @@ class Scorecard:
                 data=data,
                 details=found["details"],
             )
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             if isinstance(error, CurvesError):
                 raise
             raise FileDamagedError(f"the scorecard in {root} is damaged ({error}); run the tests again") from error

@@ -1,0 +1,120 @@
+"""Comparing networks: the same tests on each, every network on a family of its own units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from circuits import CurvesError, Family, Network
+from evals.families import find_curve_family
+from evals.harness import Test, make_tests, run
+from evals.images import ImageSet
+from evals.report import Report
+from evals.scorecard import Scorecard
+from evals.sweep import curve_layer
+from evals.synthetic import Progress, SyntheticCurves
+
+__all__ = ["compare"]
+
+
+def compare(
+    networks: Mapping[str, Network | Scorecard],
+    *,
+    families: Mapping[str, Family] | None = None,
+    layers: Mapping[str, str] | None = None,
+    tests: Sequence[str | Test] = ("synthetic",),
+    images: ImageSet | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Run the same tests on several networks.
+
+    A network is judged on its family of `families`; without one, an edited network whose parent is compared as well
+    is judged on its parent's units, so that what an edit broke is seen; any other on the family found in it.
+
+    Args:
+        networks: by the names to call them in the report. A scorecard is taken as it is.
+        families: by network; for networks that need no search.
+        layers: by network, where to search; by default where the receptive field is nearest to InceptionV1's 3b.
+        tests: names from `TESTS`, or tests with settings of your own. A `SyntheticCurves` among them is also what
+            families are searched with.
+        images: the image set that standard deviations are taken over; scikit-image's photographs by default.
+        progress: called as the work goes on, with the network's name before what is being done.
+
+    Raises:
+        CurvesError: there is nothing to compare, a name is unknown, a network lacks the layer or a unit of its
+            family, or no family is found in it; the message begins with the network's name.
+    """
+    if not networks:
+        raise CurvesError("there is nothing to compare; name at least one network")
+    for argument, names in (("families", families or {}), ("layers", layers or {})):
+        if stray := [name for name in names if not isinstance(networks.get(name), Network)]:
+            raise CurvesError(f"{argument} speaks of {', '.join(map(repr, stray))}, which is no network to be tested")
+    images = images or ImageSet.photographs()
+    chosen = make_tests(tests)
+    search = next((test for test in chosen if isinstance(test, SyntheticCurves)), None)
+    cards = {name: given for name, given in networks.items() if isinstance(given, Scorecard)}
+    for name in _parents_first(networks):
+        net = networks[name]
+        if isinstance(net, Scorecard):
+            continue
+        named = _named(progress, name)
+        try:
+            family = (families or {}).get(name) or _inherited(net, name, networks, cards, layers or {})
+            if family is None:
+                layer = (layers or {}).get(name) or curve_layer(net)
+                family = find_curve_family(net, layer, test=search, images=images, progress=named)
+            cards[name] = run(net, family, chosen, images=images, progress=named)
+        except CurvesError as error:
+            raise type(error)(f"{name}: {error}") from error
+    return Report({name: cards[name] for name in networks})
+
+
+def _identity(given: Network | Scorecard) -> str:
+    return given.identity if isinstance(given, Network) else str(given.network["identity"])
+
+
+def _parent(name: str, networks: Mapping[str, Network | Scorecard]) -> str | None:
+    """The name of the network that this one was edited from, if it is compared as well."""
+    given = networks[name]
+    origin = given.provenance.parent if isinstance(given, Network) else given.network["parent"]
+    for other, candidate in networks.items():
+        # An edit may change nothing; then the copy has its parent's identity, and is not its own parent.
+        own = candidate.provenance.parent if isinstance(candidate, Network) else candidate.network["parent"]
+        if other != name and origin is not None and _identity(candidate) == origin != own:
+            return other
+    return None
+
+
+def _parents_first(networks: Mapping[str, Network | Scorecard]) -> list[str]:
+    order: list[str] = []
+    for name in networks:
+        line = []
+        step: str | None = name
+        while step is not None and step not in order:
+            line.append(step)
+            step = _parent(step, networks)
+        order += reversed(line)
+    return order
+
+
+def _inherited(
+    net: Network,
+    name: str,
+    networks: Mapping[str, Network | Scorecard],
+    cards: Mapping[str, Scorecard],
+    layers: Mapping[str, str],
+) -> Family | None:
+    """The family of the network that this one was edited from, if it still has these units."""
+    parent = _parent(name, networks)
+    if parent is None:
+        return None
+    family = cards[parent].family
+    if layers.get(name, family.layer) != family.layer or family.layer not in net.layers:
+        return None
+    count = net.layer(family.layer).channels
+    return family if all(channel < count for channel in family.channels) else None
+
+
+def _named(progress: Progress | None, name: str) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda what, done, total: progress(f"{name}: {what}", done, total)
