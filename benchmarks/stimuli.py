@@ -42,7 +42,8 @@ from torch.utils.benchmark import Timer
 
 from benchmarks.lucid_stimuli import rounded_corner
 from benchmarks.supersampled import supersampled
-from evals.stimuli import Curve, CurveGrid, render_curves
+from evals.grid import CurveGrid
+from evals.stimuli import Curve, render_curves
 
 RADIUS, ANGLE, WIDTH = 40.0, 90.0, 3.0
 

@@ -28,7 +28,8 @@ from torch.utils.benchmark import Timer
 from benchmarks.plain_torch import PlainTorch
 from circuits import Network
 from circuits.ops import LocalResponseNorm
-from evals.stimuli import Curve, CurveGrid
+from evals.grid import CurveGrid
+from evals.stimuli import Curve
 from evals.sweep import BATCH
 from weights import load
 

@@ -1,7 +1,8 @@
 """The network as data: ops over named tensors, layers, units, families, exact receptive fields, one file."""
 
 from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
-from circuits.network import Layer, Network, Preprocessing, Provenance
+from circuits.network import Network
+from circuits.parts import Layer, Preprocessing, Provenance
 from circuits.regions import ReceptiveField
 from circuits.units import Family, Member, Unit
 

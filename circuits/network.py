@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
@@ -18,68 +18,12 @@ from circuits import store
 from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
 from circuits.execution import execute
 from circuits.ops import Concat, Conv, Linear, Op
-from circuits.regions import INPUT, Box, Program, ReceptiveField, compile_program, extents, receptive_field
+from circuits.parts import Layer, Preprocessing, Provenance
+from circuits.regions import Box, Program, ReceptiveField, compile_program, receptive_field
 from circuits.units import Unit
+from circuits.validation import check_images, check_names, check_shapes
 
-__all__ = ["Layer", "Network", "Preprocessing", "Provenance"]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A named stage of the network whose channels are units.
-
-    Attributes:
-        name: such as `3b`.
-        pre: the tensor before the ReLU.
-        post: the tensor after it; the same as `pre` where there is no ReLU.
-        channels: how many units it has.
-    """
-
-    name: str
-    pre: str
-    post: str
-    channels: int
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """From RGB in [0, 1] to what the first op reads: reorder, multiply by `scale`, subtract `mean`, divide by `std`."""
-
-    order: str = "RGB"
-    scale: float = 1.0
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-
-    def __post_init__(self) -> None:
-        if self.order not in {"RGB", "BGR"}:
-            raise CurvesError(f"the channel order is {self.order!r}; use RGB or BGR")
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Apply to N x 3 x H x W."""
-        scale = images.new_tensor([self.scale / s for s in self.std])[:, None, None]
-        shift = images.new_tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)])[:, None, None]
-        if self.order == "BGR":
-            images = images.flip(1)
-        return torch.addcmul(shift, images, scale)
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a network came from. Not part of its identity: the same weights are the same network.
-
-    Attributes:
-        name: a short name for people.
-        source: a URL, file or function.
-        details: anything else that is JSON-able: checksums, licence, parameters, what was left out.
-        parent: identity of the network that `edits` were applied to.
-        edits: the edits, as data, in the order applied.
-    """
-
-    name: str
-    source: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-    parent: str | None = None
-    edits: tuple[Mapping[str, Any], ...] = ()
+__all__ = ["Network"]
 
 
 class Network(nn.Module):
@@ -115,9 +59,8 @@ class Network(nn.Module):
         self.preprocessing = preprocessing or Preprocessing()
         self.input_size = input_size
         self.provenance = provenance or Provenance("unnamed", "circuits.Network")
-        channels = _check(self.ops, tensors, (input_size, input_size))
-        if surplus := tensors.keys() - {f"{op.name}/{part}" for op in self.ops for part in op.tensors}:
-            raise CurvesError(f"no op uses the tensors {', '.join(sorted(surplus))}; leave them out")
+        channels = check_names(self.ops, tensors)
+        check_shapes(self.ops, tensors, channels, (input_size, input_size))
         for name, (pre, post) in layers.items():
             if pre not in channels or post not in channels:
                 raise CurvesError(
@@ -254,7 +197,7 @@ class Network(nn.Module):
         program = self._programs.get(target)
         if program is None:
             program = self._programs[target] = compile_program(self.ops, {target: Box(0, 1, 0, 1)})
-        self._check_images(patches)
+        check_images(patches, self.device)
         if patches.shape[-2:] != program.input_size:
             seen, given = (" x ".join(map(str, size)) for size in (program.input_size, patches.shape[-2:]))
             raise CurvesError(f"units of {layer} see {seen} px, the patches are {given}; crop them to what is seen")
@@ -263,32 +206,14 @@ class Network(nn.Module):
         return execute(program, image, self.tensors)[target].flatten(1)
 
     def _whole(self, images: Tensor, targets: tuple[str, ...]) -> dict[str, Tensor]:
-        self._check_images(images)
+        check_images(images, self.device)
         size = (images.shape[2], images.shape[3])
         program = self._programs.get((targets, size))
         if program is None:
             program = compile_program(self.ops, dict.fromkeys(targets), size)
-            _check([step.op for step in program.steps], self.tensors, size)
+            check_shapes([step.op for step in program.steps], self.tensors, self._channels, size)
             self._programs[targets, size] = program
         return execute(program, self.preprocessing(images), self.tensors)
-
-    def _check_images(self, images: Tensor) -> None:
-        shape = tuple(images.shape)
-        if len(shape) != 4 or shape[1] != 3 or not all(shape):
-            raise CurvesError(f"images must be N x 3 x H x W (RGB); got {' x '.join(map(str, shape))}")
-        if not images.is_floating_point():
-            raise CurvesError(f"images must be float in [0, 1]; got {images.dtype}: convert with images.float() / 255")
-        if images.device != self.device:
-            raise CurvesError(
-                f"the images are on {images.device}, the network on {self.device}; move one with .to(...)"
-            )
-        if torch.compiler.is_compiling():
-            return
-        low, high = (value.item() for value in torch.aminmax(images.detach()))
-        if not (low >= -1e-4 and high <= 1 + 1e-4):  # resizing leaves rounding errors; NaN fails too
-            raise CurvesError(
-                f"images must be in [0, 1]; these go from {low:.4g} to {high:.4g}: pass plain RGB, not preprocessed"
-            )
 
     # ------------------------------------------------------------------ deriving and saving
 
@@ -358,37 +283,3 @@ class Network(nn.Module):
     def __repr__(self) -> str:
         count = sum(tensor.numel() for tensor in self.tensors.values())
         return f"Network({self.provenance.name}, {len(self._layers)} layers, {count:,} weights, {self.identity[:8]})"
-
-
-def _check(ops: Sequence[Op], tensors: Mapping[str, Tensor], size: tuple[int, int]) -> dict[str, int]:
-    """Check that the ops fit one another and their tensors; return the channels of every tensor written."""
-    channels = {INPUT: 3}
-    for op in ops:
-        if op.name in channels:
-            raise CurvesError(f"two ops write {op.name!r}; names must differ")
-        if "." in op.name or not op.name:
-            raise CurvesError(f"{op.name!r} cannot name an op; use a non-empty name without dots")
-        if missing := [name for name in op.inputs if name not in channels]:
-            raise CurvesError(f"op {op.name!r} reads {', '.join(map(repr, missing))}, which no earlier op writes")
-        if missing := [part for part in op.tensors if f"{op.name}/{part}" not in tensors]:
-            raise CurvesError(f"op {op.name!r} has no {' and '.join(missing)}; give the tensor {op.name}/{missing[0]}")
-        channels[op.name] = sum(channels[name] for name in op.inputs)
-        if op.tensors:
-            channels[op.name] = tensors[f"{op.name}/weight"].shape[0]
-    sizes = extents(ops, *size)
-    for op in ops:
-        if isinstance(op, Conv):
-            if op.groups < 1 or channels[op.name] % op.groups or channels[op.inputs[0]] % op.groups:
-                raise CurvesError(f"{op.name!r} has {op.groups} groups, which must divide its input and output channels")
-            expected: tuple[int, ...] = (channels[op.name], channels[op.inputs[0]] // op.groups, *op.kernel)
-        elif isinstance(op, Linear):
-            rows, columns = sizes[op.inputs[0]]
-            expected = (channels[op.name], channels[op.inputs[0]] * rows * columns)
-        else:
-            continue
-        for part, shape in (("weight", expected), ("bias", expected[:1])):
-            found = tuple(tensors[f"{op.name}/{part}"].shape)
-            if found != shape:
-                why = f" for images of {size[0]} x {size[1]} px" if isinstance(op, Linear) else ""
-                raise CurvesError(f"the {part} of {op.name!r} is {found}, but {shape} fits{why}")
-    return channels

@@ -2,11 +2,12 @@
 
 from evals.compare import compare
 from evals.families import Criteria, find_curve_family
+from evals.grid import CurveGrid
 from evals.harness import TESTS, Test, run
 from evals.images import ImageSet
 from evals.report import Report
 from evals.scorecard import Definition, Scorecard, TestResult
-from evals.stimuli import Curve, CurveGrid, render_curves
+from evals.stimuli import Curve, render_curves
 from evals.sweep import curve_layer, measure_scale, sweep
 from evals.synthetic import SyntheticCurves
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits import Member
+from evals.grid import CurveGrid
 from evals.scorecard import Scorecard
-from evals.stimuli import Curve, CurveGrid
+from evals.stimuli import Curve
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -46,7 +46,7 @@ def page(report: Report) -> str:
         polar=polar,
         figures=[*([heat_maps(mapped)] if mapped else []), *(chart["figure"] for chart in polar)],
         networks=[_network(name, cards, mapped) for name in cards],
-        images={d["synthetic"]["images"]["name"]: d["synthetic"]["images"]["hash"] for d in _details(cards)},
+        images=_images(cards),
         versions=_versions(cards) | {"plotly.js": get_plotlyjs_version()},
         plotly=get_plotlyjs(),
     )
@@ -60,8 +60,10 @@ def _tested(cards: Mapping[str, Scorecard]) -> dict[str, Scorecard]:
     return {name: card for name, card in cards.items() if "synthetic" in card.details}
 
 
-def _details(cards: Mapping[str, Scorecard]) -> list[Mapping[str, Any]]:
-    return [card.details for card in _tested(cards).values()]
+def _images(cards: Mapping[str, Scorecard]) -> list[tuple[str, str]]:
+    """Name and hash of each image set; two sets may have one name."""
+    sets = [card.details["synthetic"]["images"] for card in _tested(cards).values()]
+    return list(dict.fromkeys((images["name"], images["hash"]) for images in sets))
 
 
 def _strips(cards: Mapping[str, Scorecard], mapped: Mapping[str, Maps]) -> list[list[tuple[str, str]]]:

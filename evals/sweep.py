@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from circuits import CurvesError, Network
+from evals.grid import CurveGrid
 from evals.images import ImageSet
-from evals.stimuli import CurveGrid
 
 T = TypeVar("T")
 

@@ -15,9 +15,10 @@ from typing import ClassVar
 import numpy as np
 
 from circuits import Family, Network
+from evals.grid import CurveGrid
 from evals.images import ImageSet
 from evals.scorecard import Definition, TestResult
-from evals.stimuli import Curve, CurveGrid
+from evals.stimuli import Curve
 from evals.sweep import Scale, measure_scale, sweep
 from evals.tuning import Array, Tuning, coverage, radial_tuning, tuning
 
@@ -46,6 +47,7 @@ _DEFINITIONS = {
     "curve_over_line": Definition(
         "-1..1", "(curve - line) / (curve + line) in the preferred direction; mean over units"
     ),
+    "preferred_direction": Definition("degrees", "angle of the first circular harmonic; only of units"),
     "units": Definition("count", "units of the family"),
     "responding": Definition("share", "units that respond to any curve at all; no mean or median counts the others"),
 }

@@ -12,7 +12,8 @@ import evals
 import handbuilt
 from circuits import CurvesError, Family, FileDamagedError, Member, Network, Unit, UnknownUnitError
 from editing import Ablate, Plan
-from evals import ImageSet, Scorecard, SyntheticCurves
+from evals import Criteria, ImageSet, Scorecard, SyntheticCurves
+from evals.tuning import Tuning
 from tests.drawn import drawn_curve
 from weights import load
 
@@ -68,6 +69,18 @@ def test_lines_echoes_and_silence_are_not_curve_detectors(net: Network, images: 
         evals.find_curve_family(
             net.evolve(tensors={"3b/5x5/weight": both_ways.clamp(min=0)}), "3b", test=FAST, images=images
         )
+
+
+def test_each_criterion_counts() -> None:
+    good = Tuning(
+        peak=5, preferred_direction=0, first_harmonic=0.9, amplitude=1, width=50,
+        echo=0.01, radius_tolerance=2, curve_over_line=0.9,
+    )  # fmt: skip
+    assert Criteria().met(good)
+    for name, bad in {
+        "peak": 1.9, "first_harmonic": 0.7, "echo": 0.3, "radius_tolerance": 0.9, "curve_over_line": 0.3,
+    }.items():  # fmt: skip
+        assert not Criteria().met(dataclasses.replace(good, **{name: bad})), name
 
 
 def test_the_stronger_of_two_that_point_the_same_way_is_taken(net: Network, images: ImageSet) -> None:

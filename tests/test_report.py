@@ -234,13 +234,17 @@ def test_gap_is_named(cards):
     assert "No unit answers" not in sentences(cards)["real"]
 
 
-def test_what_does_not_compare_is_said(cards):
+def test_what_does_not_compare_is_said(cards, tmp_path):
     card = cards["real"]
     assert warnings(cards) == []
     details = json.loads(json.dumps(card.details))
     details["synthetic"]["images"]["hash"] = "other"
     other = dataclasses.replace(card, details=details)
     assert "different image sets" in warnings({"a": card, "b": other})[0]
+    Report({"a": card, "b": other}).save(tmp_path)
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "different image sets" in text
+    assert text.count(f"taken over {details['synthetic']['images']['name']}") == 2
     details = json.loads(json.dumps(card.details))
     details["synthetic"]["stimuli"]["base"]["line_width"] = 5.0
     assert "different curves" in warnings({"a": card, "b": dataclasses.replace(card, details=details)})[0]

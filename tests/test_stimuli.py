@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from benchmarks.supersampled import supersampled
 from circuits.errors import CurvesError
-from evals.stimuli import Curve, CurveGrid, render_curves
+from evals.grid import CurveGrid
+from evals.stimuli import Curve, render_curves
 
 SIZE = 48
 

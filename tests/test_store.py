@@ -66,6 +66,16 @@ def test_every_changed_weight_is_noticed(tmp_path: Path) -> None:
         Network.load(path)
 
 
+def test_a_changed_provenance_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    small_network().evolve(provenance=Provenance("honest", "here")).save(path)
+    data = path.read_bytes()
+    assert data.count(b"honest") == 1
+    path.write_bytes(data.replace(b"honest", b"forged"))
+    with pytest.raises(FileDamagedError, match="header is not what was saved"):
+        Network.load(path)
+
+
 def test_files_that_are_not_networks_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CurvesError, match="there is no file"):
         Network.load(tmp_path / "none.safetensors")
