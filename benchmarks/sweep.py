@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
 from benchmarks.plain_torch import PlainTorch
-from circuits import Network
+from circuits import CurvesError, Network
 from circuits.ops import LocalResponseNorm
 from evals.grid import CurveGrid
 from evals.stimuli import Curve
@@ -118,7 +118,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
     torch.manual_seed(0)
-    net = load(arguments.network)
+    try:
+        net = load(arguments.network)
+    except CurvesError as error:
+        raise SystemExit(f"error: {error}") from None
     ways = cases(net)
     reference = ways["hook, whole pictures"]()
     times: dict[str, list[float]] = {name: [] for name in ways}

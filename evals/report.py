@@ -126,7 +126,8 @@ class Report:
         definitions: dict[str, Definition] = {}
         for card in self.cards.values():
             for score, definition in card.definitions.items():
-                definitions.setdefault(score, definition)
+                if score in card.scores:  # some are of units only
+                    definitions.setdefault(score, definition)
         rows = []
         for score, definition in definitions.items():
             values = [card.scores.get(score) for card in self.cards.values()]
