@@ -50,7 +50,8 @@ def tuned(channels: Array, angle: ArrayLike, width: float, period: float) -> Arr
     angle = np.asarray(angle, dtype=float)
     radians = 2 * np.pi / period
     delta = difference(channels.reshape(-1, *[1] * angle.ndim), angle, period) * radians
-    bump = np.exp((np.cos(delta) - 1) / (width * radians) ** 2)
+    exponent = np.cos(delta) / (width * radians) ** 2
+    bump = np.exp(exponent - exponent.max(axis=0))  # however narrow, one channel is excited
     total: Array = bump / bump.sum(axis=0)
     return total
 

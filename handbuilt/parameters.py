@@ -16,8 +16,21 @@ from circuits import CurvesError
 __all__ = ["ComplexGabors", "Curves", "EarlyCurves", "Gabors", "Lines", "Parameters"]
 
 
+_MAY_BE_ZERO = {"inhibition", "threshold", "opposite"}  # mechanisms that can be left out
+
+
+class _Layer:
+    """Checks the numbers of one layer."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not math.isfinite(value) or value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
+                least = "0 or more" if name in _MAY_BE_ZERO else "above 0"
+                raise CurvesError(f"{name} of {type(self).__name__} cannot be {value}; give a number {least}")
+
+
 @dataclass(frozen=True)
-class Gabors:
+class Gabors(_Layer):
     """conv2d0: 7x7 filters at every orientation in four phases."""
 
     wavelength: float = 6.0
@@ -29,7 +42,7 @@ class Gabors:
 
 
 @dataclass(frozen=True)
-class ComplexGabors:
+class ComplexGabors(_Layer):
     """conv2d1: phases of one orientation added up, other orientations subtracted."""
 
     width: float = 18.0
@@ -39,7 +52,7 @@ class ComplexGabors:
 
 
 @dataclass(frozen=True)
-class Lines:
+class Lines(_Layer):
     """conv2d2: 3x3 complex Gabors tiled along their tangent."""
 
     spread: float = 2.5
@@ -57,7 +70,7 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Arc:
+class Arc(_Layer):
     """A layer of arcs made of shorter pieces: 3a from lines, 3b from early curves.
 
     The kernel is the mean over a band of radii of an ideal arc through the middle: pieces along its tangent excite, all
@@ -127,7 +140,7 @@ class Parameters:
         """A copy in which parameters, named as in `lines.inhibition`, have other values.
 
         Raises:
-            CurvesError: a name is unknown or a value is not a finite number.
+            CurvesError: a name is unknown or a value is out of its range.
         """
         result = self
         for name, value in values.items():
@@ -139,8 +152,8 @@ class Parameters:
             parts = {f.name: getattr(group, f.name) for f in dataclasses.fields(group)}
             if part not in parts:
                 raise CurvesError(f"there is no parameter {name!r}; {layer} has {', '.join(parts)}")
-            if not math.isfinite(value):
-                raise CurvesError(f"{name} cannot be {value}; give a finite number")
+            if isinstance(parts[part], int) and value != round(value, 0):
+                raise CurvesError(f"{name} is a count and cannot be {value}; give a whole number")
             changed = dataclasses.replace(group, **{part: type(parts[part])(value)})
             result = dataclasses.replace(result, **{layer: changed})
         return result

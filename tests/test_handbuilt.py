@@ -112,8 +112,16 @@ def test_parameters_are_named_and_change_the_network(net: Network) -> None:
         handbuilt.Parameters().changed({"lines.inhibitoin": 1})
     with pytest.raises(CurvesError, match="starts with one of gabors"):
         handbuilt.Parameters().changed({"inhibition": 1})
-    with pytest.raises(CurvesError, match="lines.width cannot be nan"):
-        handbuilt.Parameters().changed({"lines.width": float("nan")})
+    for name, value in [("lines.width", float("nan")), ("lines.width", 0), ("curves.smallest_radius", -3)]:
+        with pytest.raises(CurvesError, match="cannot be .*; give a number above 0"):
+            handbuilt.Parameters().changed({name: value})
+    with pytest.raises(CurvesError, match="inhibition of Lines cannot be -1.*give a number 0 or more"):
+        handbuilt.Lines(inhibition=-1)
+    narrow = handbuilt.build(parameters=handbuilt.Parameters().changed({"early_curves.width": 0.01}))
+    assert all(tensor.isfinite().all() for tensor in narrow.tensors.values())
+    for value in (2.5, float("nan")):
+        with pytest.raises(CurvesError, match="curves.radii is a count and cannot be"):
+            handbuilt.Parameters().changed({"curves.radii": value})
 
 
 @pytest.mark.parametrize("count", [4, 10, 0, -8])
