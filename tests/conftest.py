@@ -1,9 +1,12 @@
-"""What all tests share: where real weights are."""
+"""What tests share: where real weights are, and running the command line."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+from curves.cli import main
 
 SHARED = Path(__file__).parents[2] / "shared" / "weights"
 
@@ -38,3 +41,16 @@ def close():
         assert error <= tolerance, f"relative error {error:.3g}"
 
     return check
+
+
+@pytest.fixture
+def curves(monkeypatch, capsys):
+    """Run the command as a shell would; give exit code, stdout and stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["curves", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return (ended.value.code, *capsys.readouterr())
+
+    return run

@@ -11,7 +11,6 @@ import evals
 import handbuilt
 import weights
 from circuits import Network
-from curves.cli import main
 from editing import Ablate, Plan
 from evals import Scorecard
 from tests import small
@@ -29,19 +28,6 @@ def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     small.write_images(folder)
     return folder
-
-
-@pytest.fixture
-def curves(monkeypatch, capsys):
-    """Run the command as a shell would; give exit code, stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["curves", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return (ended.value.code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

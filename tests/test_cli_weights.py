@@ -22,19 +22,6 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def curves(monkeypatch, capsys):
-    """Run the command as a shell would; give exit code, stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["curves", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return (ended.value.code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
 def saved(tmp_path):
     ops = [
         Conv("edges", ("input",), kernel=(3, 3), stride=(2, 2)),

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import evals
 import handbuilt
@@ -14,6 +13,7 @@ from circuits import CurvesError, Family, FileDamagedError, Member, Network, Uni
 from editing import Ablate, Plan
 from evals import Criteria, ImageSet, Scorecard, SyntheticCurves
 from evals.tuning import Tuning
+from tests import small
 from tests.drawn import drawn_curve
 from weights import load
 
@@ -22,12 +22,7 @@ FAST = SyntheticCurves(directions=tuple(range(0, 360, 15)), radii=(20.0, 40.0, 8
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
-    folder = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    for i in range(2):
-        blocks = rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)
-        Image.fromarray(blocks).resize((160, 120), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return ImageSet.folder(folder, short_side=120)
+    return small.write_images(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +176,7 @@ def test_image_sets_are_named_hashed_and_refuse_what_is_no_image(images: ImageSe
     assert len(photographs) == 16
     assert photographs.hash != ImageSet.photographs(short_side=100).hash
     sizes = [tuple(image.shape) for image in images]
-    assert sizes == [(3, 120, 160)] * 2
+    assert sizes == [(3, 96, 96)] * 2
     with pytest.raises(CurvesError, match="there is no folder"):
         ImageSet.folder(tmp_path / "none")
     with pytest.raises(CurvesError, match="holds no images"):
