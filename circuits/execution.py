@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -85,12 +84,12 @@ def _lrn(step: Step, inputs: list[Tensor], _: list[Tensor]) -> Tensor:
     return x * scale.pow(-op.beta)
 
 
-@lru_cache(maxsize=64)
 def _band(channels: int, op: LocalResponseNorm, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    index = torch.arange(channels)
+    # Made anew each time: it costs nothing beside the convolution, and one kept from inference mode has no gradient.
+    index = torch.arange(channels, device=device)
     offset = index[None, :] - index[:, None]
     inside = (offset >= -(op.size // 2)) & (offset <= (op.size - 1) // 2)  # torch's window, also for an even size
-    band = inside.to(device, dtype)[:, :, None, None] * (op.alpha / op.size)
+    band = inside.to(dtype)[:, :, None, None] * (op.alpha / op.size)
     return band, torch.full((channels,), op.k, device=device, dtype=dtype)
 
 

@@ -149,6 +149,18 @@ def test_gradients_reach_the_image_and_weights_only_if_asked() -> None:
     assert all(p.grad is not None for p in net.parameters())
 
 
+def test_gradients_work_after_inference_mode() -> None:
+    """Nothing made in inference mode may be kept: it could not take part in a backward pass."""
+    net = handbuilt.build(8)
+    x = images(6, 1, 3, 91, 91)
+    with torch.inference_mode():
+        net.responses(x, "3b")
+    x.requires_grad_()
+    net.responses(x, "3b").sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
+
+
 def test_it_is_a_module_moves_and_compiles() -> None:
     net, x = small_network(), images(3, 2, 3, 32, 32)
     expected = net(x)
