@@ -90,6 +90,11 @@ class Network(nn.Module):
         return next((tensor.device for tensor in self.parameters()), torch.device("cpu"))
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The weights' type, which images must have."""
+        return next((tensor.dtype for tensor in self.parameters()), torch.float32)
+
+    @property
     def identity(self) -> str:
         """SHA-256 (hex) of ops, layers, preprocessing and tensors: what it computes, not where it came from."""
         digest = hashlib.sha256(json.dumps(self._structure(), sort_keys=True).encode())
@@ -197,7 +202,7 @@ class Network(nn.Module):
         program = self._programs.get(target)
         if program is None:
             program = self._programs[target] = compile_program(self.ops, {target: Box(0, 1, 0, 1)})
-        check_images(patches, self.device)
+        check_images(patches, self.device, self.dtype)
         if patches.shape[-2:] != program.input_size:
             seen, given = (" x ".join(map(str, size)) for size in (program.input_size, patches.shape[-2:]))
             raise CurvesError(f"units of {layer} see {seen} px, the patches are {given}; crop them to what is seen")
@@ -206,7 +211,7 @@ class Network(nn.Module):
         return execute(program, image, self.tensors)[target].flatten(1)
 
     def _whole(self, images: Tensor, targets: tuple[str, ...]) -> dict[str, Tensor]:
-        check_images(images, self.device)
+        check_images(images, self.device, self.dtype)
         size = (images.shape[2], images.shape[3])
         program = self._programs.get((targets, size))
         if program is None:

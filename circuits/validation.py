@@ -70,8 +70,8 @@ def check_shapes(
                 raise CurvesError(f"the {part} of {op.name!r} is {found}, but {shape} fits{why}")
 
 
-def check_images(images: Tensor, device: torch.device) -> None:
-    """Check that images are N x 3 x H x W, float, in [0, 1], and on the network's device.
+def check_images(images: Tensor, device: torch.device, dtype: torch.dtype) -> None:
+    """Check that images are N x 3 x H x W, in [0, 1], and of the network's device and type.
 
     Raises:
         CurvesError: they are not; the message says how to mend it.
@@ -83,6 +83,8 @@ def check_images(images: Tensor, device: torch.device) -> None:
         raise CurvesError(f"images must be float in [0, 1]; got {images.dtype}: convert with images.float() / 255")
     if images.device != device:
         raise CurvesError(f"the images are on {images.device}, the network on {device}; move one with .to(...)")
+    if images.dtype != dtype:
+        raise CurvesError(f"the images are {images.dtype}, the network's weights {dtype}; convert one with .to(...)")
     if torch.compiler.is_compiling():
         return
     low, high = (value.item() for value in torch.aminmax(images.detach()))

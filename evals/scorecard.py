@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,9 +85,13 @@ class Scorecard:
             CurvesError: the place cannot be written to.
         """
         root = Path(folder)
-        with replacing(root / "data.npz") as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **dict(self.data))
-        write_text(root / "scorecard.json", json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
+        file = io.BytesIO()
+        np.savez_compressed(file, allow_pickle=False, **dict(self.data))
+        with replacing(root / "data.npz") as temporary:
+            temporary.write_bytes(file.getvalue())
+        # The two files belong together: a crash between them must not leave new data under old scores.
+        found = self.to_json() | {"data_sha256": hashlib.sha256(file.getvalue()).hexdigest()}
+        write_text(root / "scorecard.json", json.dumps(found, indent=1, allow_nan=False) + "\n")
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Scorecard:
@@ -107,7 +112,10 @@ class Scorecard:
                 raise FileDamagedError(
                     f"{root} is a scorecard of version {found['version']}, not {_VERSION}; run it again"
                 )
-            with np.load(root / "data.npz", allow_pickle=False) as file:
+            content = (root / "data.npz").read_bytes()
+            if hashlib.sha256(content).hexdigest() != found["data_sha256"]:
+                raise ValueError("data.npz is not what the scores were computed from")
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 data = {name: file[name] for name in file.files}
             return cls(
                 network=found["network"],
@@ -117,7 +125,7 @@ class Scorecard:
                 data=data,
                 details=found["details"],
             )
-        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, CurvesError):
                 raise
             raise FileDamagedError(f"the scorecard in {root} is damaged ({error}); run the tests again") from error

@@ -34,6 +34,7 @@ def close():
     """Whether two tensors agree to a relative tolerance: the largest difference over the largest value."""
 
     def check(found, expected, tolerance=1e-4):
+        found, expected = found.detach(), expected.detach()
         assert tuple(found.shape) == tuple(expected.shape)
         scale = float(abs(expected).max())
         assert scale > 0, "nothing to compare: all zero"

@@ -238,6 +238,7 @@ def test_dense_heads_know_the_size_they_were_made_for() -> None:
         (torch.full((1, 3, 32, 32), torch.nan), r"must be in \[0, 1\]; these go from nan"),
         (torch.rand(1, 3, 32, 32, device="meta"), "the images are on meta, the network on cpu"),
         (torch.rand(1, 3, 32, 0), "got 1 x 3 x 32 x 0"),
+        (torch.rand(1, 3, 32, 32).double(), "the images are torch.float64, the network's weights torch.float32"),
     ],
 )
 def test_wrong_images_are_refused_with_the_remedy(bad: torch.Tensor, says: str) -> None:
