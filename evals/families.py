@@ -31,7 +31,7 @@ class Criteria:
     first_harmonic: float = 0.75
     echo: float = 0.2
     curve_over_line: float = 1 / 3
-    radius_tolerance: float = 1.0
+    radius_tolerance: float = 0.75
     separation: float = 10.0
 
     def met(self, t: Tuning) -> bool:

@@ -73,7 +73,7 @@ def test_each_criterion_counts() -> None:
     )  # fmt: skip
     assert Criteria().met(good)
     for name, bad in {
-        "peak": 1.9, "first_harmonic": 0.7, "echo": 0.3, "radius_tolerance": 0.9, "curve_over_line": 0.3,
+        "peak": 1.9, "first_harmonic": 0.7, "echo": 0.3, "radius_tolerance": 0.7, "curve_over_line": 0.3,
     }.items():  # fmt: skip
         assert not Criteria().met(dataclasses.replace(good, **{name: bad})), name
 
