@@ -20,7 +20,7 @@ from torch import Tensor
 from circuits import CurvesError, Network, Provenance
 from circuits.ops import Concat, Conv, LocalResponseNorm, MaxPool, Op, Padding, ReLU
 from handbuilt.complex_gabors import complex_gabor_kernels
-from handbuilt.gabors import PHASES, gabor_kernels
+from handbuilt.gabors import gabor_kernels
 from handbuilt.geometry import Array, arc_kernels, spread_evenly
 from handbuilt.lines import line_kernels
 from handbuilt.parameters import Parameters
@@ -50,9 +50,10 @@ def build(orientations: int = 24, parameters: Parameters | None = None) -> Netwo
     curves = spread_evenly(orientations, 360)
 
     net = _Assembly()
-    x = net.conv("conv2d0", "input", gabor_kernels(p.gabors, lines), stride=2)
+    gabors = gabor_kernels(p.gabors, lines)
+    x = net.conv("conv2d0", "input", gabors, stride=2)
     x = net.pool("pool0", x)
-    x = net.normalise("norm0", x, len(lines) * len(PHASES), p.gabors.contrast)
+    x = net.normalise("norm0", x, len(gabors), p.gabors.contrast)
     x = net.conv("conv2d1", x, complex_gabor_kernels(p.complex_gabors, lines))
     x = net.conv("conv2d2", x, line_kernels(p.lines, lines, stride=4), p.lines.threshold)
     x = net.normalise("norm1", x, len(lines), p.lines.contrast)

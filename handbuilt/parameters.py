@@ -31,7 +31,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class Gabors(_Layer):
-    """conv2d0: 7x7 filters at every orientation in four phases."""
+    """conv2d0: 7x7 filters at every orientation in four phases, on three axes of colour."""
 
     wavelength: float = 6.0
     """px of one period across the line; a 7x7 filter holds about one."""

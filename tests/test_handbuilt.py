@@ -19,6 +19,7 @@ STYLES = {
     "dark line": {"foreground": (0, 0, 0), "background": (255, 255, 255)},
     "faint line": {"foreground": (150, 150, 150), "background": (110, 110, 110)},
     "coloured line": {"foreground": (200, 40, 40), "background": (20, 80, 160)},
+    "line of equal brightness": {"foreground": (255, 0, 0), "background": (0, 130, 0)},
     "area": {"filled": True},
     "dark area": {"filled": True, "foreground": (40, 40, 60), "background": (200, 220, 210)},
 }
