@@ -1,8 +1,8 @@
 """A direction x radius sweep of 3b, ours against forward hooks, in one run: `python -m benchmarks.sweep [--json FILE]`.
 
 The peers are plain torch modules of the same GoogLeNet (torch's own LRN) read by a forward hook that stops the network
-at 3b, which is what baukit's Trace(stop=True), nnsight's tracer.stop() and Captum's LayerActivation do underneath
-(FIELD notes: their machinery is invisible at this size):
+at 3b, which is what baukit's Trace(stop=True) and nnsight's tracer.stop() do underneath; what they add to it costs
+little at this size:
 
 - whole pictures: 224 x 224, unit (14, 14) of the map, as each tool's documentation shows;
 - our crop: the same tools handed the 96 px around the receptive field, aligned to the stride, unit (5, 5);

@@ -106,7 +106,7 @@ def test_receptive_fields_of_inceptionv1_are_the_published_ones() -> None:
     assert {name: (f.size, f.stride) for name, f in fields.items()} == {
         "conv2d0": (7, 2), "conv2d1": (11, 4), "conv2d2": (19, 4), "3a": (59, 8), "3b": (91, 8),
     }  # fmt: skip
-    assert fields["3b"].offset == -39  # so that 224 px, unit (14, 14) reads from 73: the crop [72:168] of the notes
+    assert fields["3b"].offset == -39
 
 
 def test_activations_run_no_deeper_than_asked() -> None:
