@@ -32,15 +32,19 @@ def execute(program: Program, image: Tensor, tensors: Mapping[str, Tensor]) -> d
 def _conv(step: Step, inputs: list[Tensor], weights: list[Tensor]) -> Tensor:
     op, (x,) = step.op, inputs
     assert isinstance(op, Conv)
-    x, symmetric = _pad(x, step.padding, 0.0)
+    x, symmetric = _pad(x, step.padding, op.kernel, 0.0)
     return F.conv2d(x, weights[0], weights[1], op.stride, symmetric, 1, op.groups)
 
 
-def _pad(x: Tensor, padding: Padding, value: float) -> tuple[Tensor, tuple[int, int]]:
-    """Pad only where sides differ; what is symmetric is left to the op itself, which does it without a copy."""
-    if padding.top == padding.bottom and padding.left == padding.right:
-        return x, (padding.top, padding.left)
-    return F.pad(x, (padding.left, padding.right, padding.top, padding.bottom), value=value), (0, 0)
+def _pad(x: Tensor, padding: Padding, kernel: tuple[int, int], value: float) -> tuple[Tensor, tuple[int, int]]:
+    """Pad only what torch's own ops cannot: sides that differ, and pools' padding of more than half a window.
+
+    The rest is returned as rows and columns for the op itself, which pads without a copy.
+    """
+    top, bottom, left, right = padding
+    if top == bottom and left == right and 2 * top <= kernel[0] and 2 * left <= kernel[1]:
+        return x, (top, left)
+    return F.pad(x, (left, right, top, bottom), value=value), (0, 0)
 
 
 def _max_pool(step: Step, inputs: list[Tensor], _: list[Tensor]) -> Tensor:
@@ -50,24 +54,22 @@ def _max_pool(step: Step, inputs: list[Tensor], _: list[Tensor]) -> Tensor:
         y = F.max_pool2d(x, op.kernel, op.stride, 0, ceil_mode=True)  # a window over the far edge, without a copy
         if y.shape[-2:] == step.size:
             return y
-    x, symmetric = _pad(x, pad, -torch.inf)
-    if 2 * symmetric[0] > op.kernel[0] or 2 * symmetric[1] > op.kernel[1]:  # torch refuses more than half a window
-        x, symmetric = F.pad(x, (pad.left, pad.right, pad.top, pad.bottom), value=-torch.inf), (0, 0)
+    x, symmetric = _pad(x, pad, op.kernel, -torch.inf)
     return F.max_pool2d(x, op.kernel, op.stride, symmetric)
 
 
 def _avg_pool(step: Step, inputs: list[Tensor], _: list[Tensor]) -> Tensor:
     op, (x,) = step.op, inputs
     assert isinstance(op, AvgPool)
-    if op.kernel is None:
+    kernel = op.kernel
+    if kernel is None:
         return F.adaptive_avg_pool2d(x, op.output)
-    if op.count_padding:
-        x, symmetric = _pad(x, op.padding, 0.0)
-        return F.avg_pool2d(x, op.kernel, op.stride, symmetric, op.ceil)
-    x, symmetric = _pad(x, op.padding, 0.0)
-    mean = F.avg_pool2d(x, op.kernel, op.stride, symmetric, op.ceil)
-    ones, symmetric = _pad(torch.ones_like(inputs[0][:1, :1]), op.padding, 0.0)
-    return mean / F.avg_pool2d(ones, op.kernel, op.stride, symmetric, op.ceil)
+
+    def mean(values: Tensor) -> Tensor:
+        padded, symmetric = _pad(values, op.padding, kernel, 0.0)
+        return F.avg_pool2d(padded, kernel, op.stride, symmetric, op.ceil)
+
+    return mean(x) if op.count_padding else mean(x) / mean(torch.ones_like(x[:1, :1]))
 
 
 def _lrn(step: Step, inputs: list[Tensor], _: list[Tensor]) -> Tensor:

@@ -21,7 +21,7 @@ from circuits.ops import Concat, Conv, Linear, Op
 from circuits.parts import Layer, Preprocessing, Provenance
 from circuits.regions import Box, Program, ReceptiveField, compile_program, receptive_field
 from circuits.units import Unit
-from circuits.validation import check_images, check_names, check_shapes
+from circuits.validation import check_images, check_names, check_shapes, check_windows
 
 __all__ = ["Network"]
 
@@ -60,6 +60,7 @@ class Network(nn.Module):
         self.input_size = input_size
         self.provenance = provenance or Provenance("unnamed", "circuits.Network")
         channels = check_names(self.ops, tensors)
+        check_windows(self.ops)
         check_shapes(self.ops, tensors, channels, (input_size, input_size))
         for name, (pre, post) in layers.items():
             if pre not in channels or post not in channels:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from circuits.errors import CurvesError
-from circuits.ops import Conv, Linear, Op
+from circuits.ops import AvgPool, Conv, Linear, Op, Window
 from circuits.regions import INPUT, extents
 
-__all__ = ["check_images", "check_names", "check_shapes"]
+__all__ = ["check_images", "check_names", "check_shapes", "check_windows"]
 
 
 def check_names(ops: Sequence[Op], tensors: Mapping[str, Tensor]) -> dict[str, int]:
@@ -41,6 +41,18 @@ def check_names(ops: Sequence[Op], tensors: Mapping[str, Tensor]) -> dict[str, i
     return channels
 
 
+def check_windows(ops: Sequence[Op]) -> None:
+    """Check that windows have a size and move on.
+
+    Raises:
+        CurvesError: a kernel, a stride or the number of groups is below 1.
+    """
+    for op in ops:
+        numbers = [*(op.kernel or ()), *op.stride] if isinstance(op, Window | AvgPool) else []
+        if min([*numbers, op.groups if isinstance(op, Conv) else 1]) < 1:
+            raise CurvesError(f"{op.name!r} has a kernel, stride or groups of 0; give numbers from 1")
+
+
 def check_shapes(
     ops: Sequence[Op], tensors: Mapping[str, Tensor], channels: Mapping[str, int], image: tuple[int, int]
 ) -> None:
@@ -55,7 +67,7 @@ def check_shapes(
             continue
         read, written = channels[op.inputs[0]], channels[op.name]
         if isinstance(op, Conv):
-            if op.groups < 1 or read % op.groups or written % op.groups:
+            if read % op.groups or written % op.groups:
                 raise CurvesError(
                     f"{op.name!r} has {op.groups} groups, which must divide {read} and {written} channels"
                 )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
-__all__ = ["shown"]
+if TYPE_CHECKING:
+    from evals.synthetic import Progress
 
-Progress = Callable[[str, int, int], None]
+__all__ = ["shown"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 

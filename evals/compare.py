@@ -48,7 +48,7 @@ def compare(
     for argument, names in (("families", families or {}), ("layers", layers or {})):
         if stray := [name for name in names if not isinstance(networks.get(name), Network)]:
             raise CurvesError(f"{argument} speaks of {', '.join(map(repr, stray))}, which is no network to be tested")
-    images = images or ImageSet.photographs()
+    images = ImageSet.photographs() if images is None else images
     chosen = make_tests(tests)
     search = next((test for test in chosen if isinstance(test, SyntheticCurves)), None)
     cards = {name: given for name, given in networks.items() if isinstance(given, Scorecard)}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from circuits import CurvesError, Family, Member, Network, Unit
+from circuits.angles import difference
 from evals.images import ImageSet
 from evals.synthetic import Progress, SyntheticCurves
 from evals.tuning import Tuning
@@ -67,7 +68,7 @@ def find_curve_family(
         CurvesError: no unit meets the criteria; the message says which comes nearest and where it fails.
     """
     test, criteria = test or SyntheticCurves(), criteria or Criteria()
-    responses, _ = test.responses(net, layer, images or ImageSet.photographs(), progress)
+    responses, _ = test.responses(net, layer, ImageSet.photographs() if images is None else images, progress)
     tunings = {Unit(layer, i): t for i, r in enumerate(responses) if (t := test.measure(r))}
     ranked = sorted(tunings, key=lambda unit: (-tunings[unit].amplitude, unit))
     candidates = [unit for unit in ranked if criteria.met(tunings[unit])]
@@ -91,7 +92,7 @@ def find_curve_family(
 
 
 def _apart(a: Tuning, b: Tuning) -> float:
-    return abs((a.preferred_direction - b.preferred_direction + 180) % 360 - 180)
+    return float(abs(difference(a.preferred_direction, b.preferred_direction)))
 
 
 def _measured(t: Tuning) -> str:

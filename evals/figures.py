@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits import Member
+from circuits.angles import difference
 from evals.grid import CurveGrid
 from evals.scorecard import Scorecard
 from evals.stimuli import Curve
@@ -67,8 +68,8 @@ class Maps:
 
     def nearest(self, direction: float) -> int | None:
         """The unit that points most nearly in a direction; None if none is within 30 degrees."""
-        apart = [abs((m.direction - direction + 180) % 360 - 180) for m in self.members]
-        return int(np.argmin(apart)) if min(apart) <= NEAR else None
+        apart = np.abs(difference([member.direction for member in self.members], direction))
+        return int(apart.argmin()) if apart.min() <= NEAR else None
 
 
 def hues(directions: Sequence[float]) -> list[str]:

@@ -57,8 +57,9 @@ def run(
     definitions: dict[str, Definition] = {}
     data: dict[str, NDArray[Any]] = {}
     details: dict[str, Any] = {}
+    images = ImageSet.photographs() if images is None else images
     for test in make_tests(tests):
-        result = test.run(net, family, images or ImageSet.photographs(), progress)
+        result = test.run(net, family, images, progress)
         scores |= {f"{test.name}.{key}": value for key, value in result.scores.items()}
         definitions |= {f"{test.name}.{key}": value for key, value in result.definitions.items()}
         data |= {f"{test.name}.{key}": value for key, value in result.data.items()}

@@ -53,9 +53,8 @@ def _found(name: str, card: Scorecard, cards: Mapping[str, Scorecard]) -> str:
     heard = len(family) - sum(maps.silent)
     if heard == 0:
         return f"{begin}. None of them answers to any curve."
-    middle = "" if heard == len(family) else f"; only {heard} of {len(family)} still answer to any curve"
-    if parent is None and middle:
-        middle = middle.replace("still ", "")
+    still = "" if parent is None else "still "
+    middle = "" if heard == len(family) else f"; only {heard} of {len(family)} {still}answer to any curve"
     return f"{begin}{middle}. {_tuned(card)} {_covered(card, maps)}"
 
 

@@ -98,13 +98,14 @@ class Report:
         from rich.markup import escape
         from rich.table import Table
 
-        published = any(row.published for row in self.rows)
+        rows = self.rows
+        published = any(row.published for row in rows)
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("score")
         for heading in (*self.cards, *([PUBLISHED] if published else [])):
             table.add_column(escape(heading), justify="right", overflow="fold")
         table.add_column("unit", style="dim")
-        for row in self.rows:
+        for row in rows:
             table.add_row(row.label, *row.values, *([row.published] if published else []), row.definition.unit)
         return table
 
@@ -122,12 +123,11 @@ class Report:
 
     @property
     def rows(self) -> list[ScoreRow]:
-        """The family scores as text, in the order of the cards' definitions."""
+        """The family scores as text, in the order of the cards' scores."""
         definitions: dict[str, Definition] = {}
         for card in self.cards.values():
-            for score, definition in card.definitions.items():
-                if score in card.scores:  # some are of units only
-                    definitions.setdefault(score, definition)
+            for score in card.family_scores:
+                definitions.setdefault(score, card.definitions[score])
         rows = []
         for score, definition in definitions.items():
             values = [card.scores.get(score) for card in self.cards.values()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import ClassVar
 
 import numpy as np
@@ -71,10 +71,8 @@ class SyntheticCurves:
 
     def stimuli(self, net: Network, layer: str) -> CurveGrid:
         """The pictures, each the size of the receptive field: filled x direction x radius, the last radius infinite."""
-        base = asdict(self.base) | {"size": net.receptive_field(layer).size}
-        return CurveGrid.of(
-            Curve(**base), filled=(False, True), direction=self.directions, radius=(*self.radii, math.inf)
-        )
+        base = replace(self.base, size=net.receptive_field(layer).size)
+        return CurveGrid.of(base, filled=(False, True), direction=self.directions, radius=(*self.radii, math.inf))
 
     def responses(
         self, net: Network, layer: str, images: ImageSet, progress: Progress | None = None

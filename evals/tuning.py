@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from circuits.angles import difference
+
 __all__ = ["Tuning", "coverage", "first_harmonic", "full_width_at_half_maximum", "radial_tuning", "tuning"]
 
 Array = NDArray[np.float64]
@@ -64,7 +66,7 @@ def tuning(curves: Array, lines: Array, directions: Array, radii: Array) -> Tuni
     by_radius = np.array([_at(column, directions, angle) for column in heard.T])
     best = by_radius.max()
     line = _at(np.maximum(lines, 0), directions, angle)
-    opposite = np.abs((directions - angle) % 360 - 180) <= ECHO_RANGE
+    opposite = np.abs(difference(directions, angle + 180)) <= ECHO_RANGE
     return Tuning(
         peak=float(heard.max()),
         preferred_direction=angle,

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from circuits.angles import difference
 from handbuilt.parameters import Arc
 
-__all__ = ["Array", "arc_kernels", "difference", "offsets", "spread_evenly", "tuned"]
+__all__ = ["Array", "arc_kernels", "offsets", "spread_evenly", "tuned"]
 
 Array = NDArray[np.float64]
 
@@ -27,12 +28,6 @@ def offsets(kernel: int, stride: int) -> tuple[Array, Array]:
     steps = (np.arange(kernel) - kernel // 2) * float(stride)
     x, y = np.meshgrid(steps, -steps)
     return x, y
-
-
-def difference(a: ArrayLike, b: ArrayLike, period: float) -> Array:
-    """Angle from b to a, in [-period / 2, period / 2)."""
-    wrapped: Array = (np.asarray(a) - np.asarray(b) + period / 2) % period - period / 2
-    return wrapped
 
 
 def tuned(channels: Array, angle: ArrayLike, width: float, period: float) -> Array:

@@ -51,6 +51,18 @@ def test_pooling_ends_where_torch_ends_it(kernel: int, stride: int, ceil: bool) 
             assert torch.equal(net(x), expected), (pad, size)
 
 
+@pytest.mark.parametrize("count", [True, False])
+def test_means_may_be_padded_by_more_than_half_a_window(count: bool) -> None:
+    op = AvgPool("m", ("input",), (3, 3), (2, 2), Padding.same(2), count_padding=count)
+    net = Network([op], {}, {"m": ("m", "m")}, input_size=9)
+    x = images(0, 1, 3, 9, 9)
+    padded, ones = (torch.nn.functional.pad(v, (2, 2, 2, 2)) for v in (x, torch.ones_like(x)))
+    expected = torch.nn.functional.avg_pool2d(padded, 3, 2)
+    if not count:  # a window of padding alone has no mean
+        expected = expected / torch.nn.functional.avg_pool2d(ones, 3, 2)
+    assert torch.allclose(net(x), expected, atol=1e-6)
+
+
 def test_pooling_never_sees_its_padding() -> None:
     """Also where every value is negative and sides are padded differently, as TensorFlow's SAME does."""
     dark = Preprocessing(mean=(1.5, 1.5, 1.5))
@@ -300,6 +312,13 @@ def test_the_producer_of_a_unit_is_its_row_in_its_branch() -> None:
             {"c/weight": torch.ones(2, 1, 1, 1), "c/bias": torch.ones(2)},
             {},
             "'c' has 2 groups, which must divide",
+        ),
+        ([MaxPool("p", ("input",), (2, 2), (0, 1))], {}, {}, "'p' has a kernel, stride or groups of 0"),
+        (
+            [Conv("c", ("input",), (1, 1), groups=0)],
+            {"c/weight": torch.ones(2, 3, 1, 1), "c/bias": torch.ones(2)},
+            {},
+            "'c' has a kernel, stride or groups of 0",
         ),
         ([ReLU("r", ("input",))], {"extra": torch.ones(1)}, {}, "no op uses the tensors extra"),
         ([ReLU("r", ("input",))], {}, {"l": ("r", "q")}, "layer 'l' names the tensors 'r' and 'q'"),

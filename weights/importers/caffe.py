@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import safetensors
 import safetensors.numpy
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from weights.importers.caffe_layers import ALIASES, DATA, IGNORED, OPS, Layer, k
 from weights.importers.caffe_pb2 import LayerParameter, NetParameter
 from weights.importers.draft import Draft, describe, needed, read_bytes, to_network, to_tensor
 from weights.importers.googlenet import caffe_names, published_layers
+from weights.importers.messages import read_message
 
 __all__ = ["import_caffe_safetensors", "import_caffemodel"]
 
@@ -44,11 +44,7 @@ def import_caffemodel(path: str | Path, *, provenance: Provenance | None = None)
         FileDamagedError: it is no caffemodel or is cut. (Cut exactly between two layers it is a valid, shorter file:
             only a checksum tells, which is in the provenance.)
     """
-    data = read_bytes(path)
-    try:
-        net = NetParameter.FromString(data)
-    except DecodeError as error:
-        raise FileDamagedError(f"{path} is no caffemodel or is cut short ({error}); fetch it again") from error
+    data, net = read_message(path, NetParameter, "caffemodel")
     layers: list[Layer] = [*net.layer, *net.layers]
     if not layers:
         raise FileDamagedError(f"{path} has no layers; give a .caffemodel (the .prototxt has no weights)")

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuits import CurvesError, FileDamagedError, Network, Preprocessing, Provenance
-from circuits.ops import AvgPool, Concat, Conv, Linear, Op, ReLU, Softmax, Window
+from circuits.ops import Concat, Conv, Linear, Op, ReLU, Softmax
 from circuits.regions import extents
+from circuits.validation import check_windows
 
 __all__ = ["Draft", "decimal", "describe", "needed", "read_bytes", "to_network", "to_tensor"]
 
@@ -54,12 +55,10 @@ def to_network(draft: Draft, *, preprocessing: Preprocessing, input_size: int = 
         CurvesError: the tensors do not fit the ops, or a softmax is taken over a map.
         FileDamagedError: a weight is NaN or infinite.
     """
-    for op in draft.ops:
-        numbers = [*(op.kernel or ()), *op.stride] if isinstance(op, Window | AvgPool) else []
-        if min([*numbers, op.groups if isinstance(op, Conv) else 1]) < 1:
-            raise FileDamagedError(
-                f"{op.name!r} in {provenance.source} has a kernel, stride or groups of 0; fetch it again"
-            )
+    try:
+        check_windows(draft.ops)
+    except CurvesError as error:
+        raise FileDamagedError(f"{provenance.source} is damaged: {error}, or fetch it again") from error
     ops = _hoist_relus(draft.ops)
     given = dict(draft.names)
     for op in draft.ops:

@@ -12,12 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
-
 from circuits import FileDamagedError, Network, Preprocessing, Provenance
-from weights.importers.draft import Draft, describe, read_bytes, to_network
+from weights.importers.draft import Draft, describe, to_network
 from weights.importers.graphdef_pb2 import GraphDef, NodeDef
 from weights.importers.graphdef_reader import GraphDefReader, sources
+from weights.importers.messages import read_message
 
 __all__ = ["import_graphdef"]
 
@@ -34,11 +33,7 @@ def import_graphdef(path: str | Path, *, provenance: Provenance | None = None) -
         FileDamagedError: it is no GraphDef, or is cut. (Cut exactly between two nodes it is a valid, shorter file:
             only a checksum tells, which is in the provenance.)
     """
-    data = read_bytes(path)
-    try:
-        graph = GraphDef.FromString(data)
-    except DecodeError as error:
-        raise FileDamagedError(f"{path} is no GraphDef or is cut short ({error}); fetch it again") from error
+    data, graph = read_message(path, GraphDef, "GraphDef")
     nodes = {node.name: node for node in graph.node}
     if not any(node.op == "Placeholder" for node in graph.node):
         raise FileDamagedError(f"{path} has no input (Placeholder); give a frozen graph, or fetch it again")

@@ -142,9 +142,7 @@ _LAYERS = {"googlenet": _googlenet, "alexnet": _alexnet, "vgg16": _vgg16, "squee
 def _transform_input(before: Preprocessing) -> Preprocessing:
     """`before` followed by torchvision's `transform_input`, a scale and an offset per channel, as one preprocessing."""
     mean, std = [], []
-    for m, s, imagenet_mean, imagenet_std in zip(
-        before.mean, before.std, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True
-    ):
+    for m, s, imagenet_mean, imagenet_std in zip(before.mean, before.std, _IMAGENET.mean, _IMAGENET.std, strict=True):
         scale, offset = imagenet_std / 0.5, (imagenet_mean - 0.5) / 0.5
         std.append(round(s / scale, 12))
         mean.append(round(m - offset * s / scale, 12))
