@@ -43,6 +43,10 @@ class ImageSet:
     paths: tuple[Path, ...]
     short_side: int = 224
 
+    def __post_init__(self) -> None:
+        if not self.paths:
+            raise CurvesError(f"the image set {self.name!r} is empty; give at least one image")
+
     @classmethod
     def photographs(cls, short_side: int = 224) -> ImageSet:
         """The default set: the photographs that scikit-image ships, see `PHOTOGRAPHS`."""

@@ -181,6 +181,8 @@ def test_image_sets_are_named_hashed_and_refuse_what_is_no_image(images: ImageSe
         ImageSet.folder(tmp_path / "none")
     with pytest.raises(CurvesError, match="holds no images"):
         ImageSet.folder(tmp_path)
+    with pytest.raises(CurvesError, match="the image set 'none' is empty"):
+        ImageSet("none", ())
     (tmp_path / "broken.png").write_bytes(b"not a picture")
     with pytest.raises(FileDamagedError, match=r"broken\.png cannot be read as an image"):
         list(ImageSet.folder(tmp_path))
