@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from circuits import CurvesError, Family, Network
 from evals.families import find_curve_family
 from evals.harness import Test, make_tests, run
 from evals.images import ImageSet
 from evals.report import Report
-from evals.scorecard import Scorecard
+from evals.scorecard import Scorecard, edited_from, provenance
 from evals.sweep import curve_layer
 from evals.synthetic import Progress, SyntheticCurves
 
@@ -52,15 +53,18 @@ def compare(
     chosen = make_tests(tests)
     search = next((test for test in chosen if isinstance(test, SyntheticCurves)), None)
     cards = {name: given for name, given in networks.items() if isinstance(given, Scorecard)}
-    for name in _parents_first(networks):
+    origins = {name: provenance(net) if isinstance(net, Network) else net.network for name, net in networks.items()}
+    for name in _parents_first(origins):
         net = networks[name]
         if isinstance(net, Scorecard):
             continue
         named = _named(progress, name)
         try:
-            family = (families or {}).get(name) or _inherited(net, name, networks, cards, layers or {})
-            if family is None:
-                layer = (layers or {}).get(name) or curve_layer(net)
+            layer = (layers or {}).get(name)
+            parent = _parent(name, origins)
+            family = (families or {}).get(name) or (parent and _inherited(net, layer, cards[parent].family))
+            if not family:
+                layer = layer or curve_layer(net)
                 family = find_curve_family(net, layer, test=search, images=images, progress=named)
             cards[name] = run(net, family, chosen, images=images, progress=named)
         except CurvesError as error:
@@ -68,47 +72,26 @@ def compare(
     return Report({name: cards[name] for name in networks})
 
 
-def _identity(given: Network | Scorecard) -> str:
-    return given.identity if isinstance(given, Network) else str(given.network["identity"])
-
-
-def _parent(name: str, networks: Mapping[str, Network | Scorecard]) -> str | None:
+def _parent(name: str, origins: Mapping[str, Mapping[str, Any]]) -> str | None:
     """The name of the network that this one was edited from, if it is compared as well."""
-    given = networks[name]
-    origin = given.provenance.parent if isinstance(given, Network) else given.network["parent"]
-    for other, candidate in networks.items():
-        # An edit may change nothing; then the copy has its parent's identity, and is not its own parent.
-        own = candidate.provenance.parent if isinstance(candidate, Network) else candidate.network["parent"]
-        if other != name and origin is not None and _identity(candidate) == origin != own:
-            return other
-    return None
+    return next((other for other in origins if other != name and edited_from(origins[name], origins[other])), None)
 
 
-def _parents_first(networks: Mapping[str, Network | Scorecard]) -> list[str]:
+def _parents_first(origins: Mapping[str, Mapping[str, Any]]) -> list[str]:
     order: list[str] = []
-    for name in networks:
+    for name in origins:
         line = []
         step: str | None = name
         while step is not None and step not in order:
             line.append(step)
-            step = _parent(step, networks)
+            step = _parent(step, origins)
         order += reversed(line)
     return order
 
 
-def _inherited(
-    net: Network,
-    name: str,
-    networks: Mapping[str, Network | Scorecard],
-    cards: Mapping[str, Scorecard],
-    layers: Mapping[str, str],
-) -> Family | None:
-    """The family of the network that this one was edited from, if it still has these units."""
-    parent = _parent(name, networks)
-    if parent is None:
-        return None
-    family = cards[parent].family
-    if layers.get(name, family.layer) != family.layer or family.layer not in net.layers:
+def _inherited(net: Network, layer: str | None, family: Family) -> Family | None:
+    """The family of the network that this one was edited from, if it is wanted and still there."""
+    if layer not in {None, family.layer} or family.layer not in net.layers:
         return None
     count = net.layer(family.layer).channels
     return family if all(channel < count for channel in family.channels) else None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from evals.figures import Maps
-from evals.scorecard import Scorecard
+from evals.scorecard import Scorecard, edited_from
 
 __all__ = ["edit_sentence", "lead", "parent_of", "sentences", "warnings"]
 
@@ -95,8 +95,7 @@ def parent_of(name: str, cards: Mapping[str, Scorecard]) -> str | None:
     """The name of the network that this one was edited from, if it is in the report and the units are the same."""
     card = cards[name]
     for other, candidate in cards.items():
-        same = candidate.network["identity"] == card.network["parent"] != candidate.network["parent"]
-        if other != name and same and candidate.family == card.family:
+        if other != name and edited_from(card.network, candidate.network) and candidate.family == card.family:
             return other
     return None
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from circuits import CurvesError, Family, FileDamagedError, Network
 from circuits.files import replacing, write_text
 
-__all__ = ["Definition", "Scorecard", "TestResult", "provenance"]
+__all__ = ["Definition", "Scorecard", "TestResult", "edited_from", "provenance"]
 
 _VERSION = 1
 
@@ -159,3 +159,9 @@ def provenance(net: Network) -> dict[str, Any]:
         "edits": [dict(edit) for edit in origin.edits],
         "versions": {name: importlib.metadata.version(name) for name in ("curve-circuits", "torch", "numpy")},
     }
+
+
+def edited_from(network: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether a network was made from another by edits, both described as by `provenance`."""
+    # An edit may change nothing; then the copy has its parent's identity, and is not its own parent.
+    return bool(other["identity"] == network["parent"] != other["parent"])
