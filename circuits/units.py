@@ -13,7 +13,10 @@ __all__ = ["Family", "Member", "Unit"]
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """One channel of a layer, written `3b:379`; of a bottleneck, `3b/3x3_bottleneck:17`."""
+    """One channel of a layer, written `3b:379`; of a bottleneck, `3b/3x3_bottleneck:17`.
+
+    It equals its written form, so that `graph.nx.nodes["3b:379"]` and `"3b:379" in family.units` do what they say.
+    """
 
     layer: str
     channel: int
@@ -36,6 +39,14 @@ class Unit:
 
     def __str__(self) -> str:
         return f"{self.layer}:{self.channel}"
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Unit):
+            return (self.layer, self.channel) == (other.layer, other.channel)
+        return isinstance(other, str) and str(self) == other
+
+    def __hash__(self) -> int:
+        return hash(str(self))
 
 
 @dataclass(frozen=True)
@@ -64,12 +75,14 @@ class Family:
         layer: where the units are.
         members: the units, in ascending direction.
         period: degrees after which the feature is itself again: 360 for a curve, 180 for a line.
+        source: `measured`, `published: WHERE` or `by construction`: where membership and directions come from.
     """
 
     name: str
     layer: str
     members: tuple[Member, ...]
     period: float = 360.0
+    source: str = "measured"
 
     def __post_init__(self) -> None:
         if not self.members:
@@ -104,10 +117,16 @@ class Family:
     def to_json(self) -> dict[str, Any]:
         """The family as JSON-able data."""
         members = [asdict(m) | {"unit": str(m.unit), "evidence": dict(m.evidence)} for m in self.members]
-        return {"name": self.name, "layer": self.layer, "period": self.period, "members": members}
+        return {
+            "name": self.name,
+            "layer": self.layer,
+            "period": self.period,
+            "source": self.source,
+            "members": members,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Family:
         """Rebuild a family from `to_json`'s data."""
         members = tuple(Member(**{**m, "unit": Unit.parse(m["unit"])}) for m in data["members"])
-        return cls(data["name"], data["layer"], members, data["period"])
+        return cls(data["name"], data["layer"], members, data["period"], data["source"])
