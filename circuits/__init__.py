@@ -1,6 +1,7 @@
 """The network as data: ops over named tensors, layers, units, families, exact receptive fields, one file."""
 
 from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
+from circuits.expanded import expanded_weights
 from circuits.network import Network
 from circuits.parts import Layer, Preprocessing, Provenance
 from circuits.regions import ReceptiveField
@@ -19,4 +20,5 @@ __all__ = [
     "Unit",
     "UnknownLayerError",
     "UnknownUnitError",
+    "expanded_weights",
 ]

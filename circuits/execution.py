@@ -9,21 +9,39 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from circuits.ops import AvgPool, Concat, Conv, Linear, LocalResponseNorm, MaxPool, Op, Padding, ReLU, Softmax
-from circuits.regions import INPUT, Program, Step
+from circuits.regions import Box, Program, Step
 
-__all__ = ["execute"]
+__all__ = ["Change", "execute"]
+
+Change = Callable[[Tensor, Box], Tensor]
+"""From a tensor (N x C x H x W, what was computed of it) and its box to the tensor that is read instead."""
 
 
-def execute(program: Program, image: Tensor, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Run `program` on a preprocessed image batch (N x C x H x W) and return its targets by name."""
-    values = {INPUT: image}
+def execute(
+    program: Program,
+    inputs: Mapping[str, Tensor],
+    tensors: Mapping[str, Tensor],
+    changes: Mapping[str, Change] | None = None,
+) -> dict[str, Tensor]:
+    """Run `program` and return its targets by name.
+
+    Args:
+        program: from `compile_program`.
+        inputs: N x C x H x W for each of the program's inputs, of its box's size; the image is preprocessed.
+        tensors: the weights.
+        changes: by tensor, what to do to it as soon as it is there.
+    """
+    values = dict(inputs)
     for step in program.steps:
-        inputs = []
+        read = []
         for name, crop in zip(step.op.inputs, step.crops, strict=True):
             value = values[name]
-            inputs.append(value if crop is None else value[..., crop.top : crop.bottom, crop.left : crop.right])
+            read.append(value if crop is None else value[..., crop.top : crop.bottom, crop.left : crop.right])
         weights = [tensors[f"{step.op.name}/{part}"] for part in step.op.tensors]
-        values[step.op.name] = _RUNNERS[type(step.op)](step, inputs, weights)
+        value = _RUNNERS[type(step.op)](step, read, weights)
+        if changes and step.op.name in changes:
+            value = changes[step.op.name](value, step.box)
+        values[step.op.name] = value
         for name in step.frees:
             del values[name]
     return {name: values[name] for name in program.targets}
@@ -52,7 +70,7 @@ def _max_pool(step: Step, inputs: list[Tensor], _: list[Tensor]) -> Tensor:
     assert isinstance(op, MaxPool)
     if pad.top == pad.left == 0 and (pad.bottom or pad.right):
         y = F.max_pool2d(x, op.kernel, op.stride, 0, ceil_mode=True)  # a window over the far edge, without a copy
-        if y.shape[-2:] == step.size:
+        if y.shape[-2:] == step.box.size:
             return y
     x, symmetric = _pad(x, pad, op.kernel, -torch.inf)
     return F.max_pool2d(x, op.kernel, op.stride, symmetric)

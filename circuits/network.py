@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -17,11 +18,12 @@ from torch import Tensor, nn
 from circuits import store
 from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
 from circuits.execution import execute
-from circuits.ops import Concat, Conv, Linear, Op
+from circuits.ops import Conv, Linear, Op
 from circuits.parts import Layer, Preprocessing, Provenance
-from circuits.regions import Box, Program, ReceptiveField, compile_program, receptive_field
+from circuits.regions import INPUT, Box, Program, ReceptiveField, compile_program, receptive_field
 from circuits.units import Unit
 from circuits.validation import check_images, check_names, check_shapes, check_windows
+from circuits.wiring import Link, Piece, kernels, links, pieces
 
 __all__ = ["Network"]
 
@@ -140,18 +142,34 @@ class Network(nn.Module):
             CurvesError: the unit is not computed by weights (a pool's output, say).
         """
         unit = self.unit(unit)
-        by_name = {op.name: op for op in self.ops}
-        name, row = self.layer(unit.layer).pre, unit.channel
-        while isinstance(op := by_name[name], Concat):
-            for name in op.inputs:
-                if row < self._channels[name]:
-                    break
-                row -= self._channels[name]
+        piece = next(p for p in self.pieces(unit.layer) if unit.channel < p.first + p.count)
+        op = next((op for op in self.ops if op.name == piece.op), None)
         if not isinstance(op, Conv | Linear):
-            raise CurvesError(
-                f"{unit} is the output of a {op.kind}, which has no weights; choose a unit of a conv layer"
-            )
-        return name, row
+            kind = op.kind if op else "image"
+            raise CurvesError(f"{unit} is the output of a {kind}, which has no weights; choose a unit of a conv layer")
+        return piece.op, unit.channel - piece.first
+
+    def pieces(self, layer: str) -> tuple[Piece, ...]:
+        """The ops that compute a layer's pre-activations, and the units that each computes."""
+        return pieces(self.ops, self.layer(layer), self._channels)
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """Which units read which: the weights as connections between layers, in order of the ops.
+
+        Raises:
+            CurvesError: an op with weights computes units of no layer.
+        """
+        return links(self.ops, self._layers, self._channels)
+
+    def kernels(self, op: str) -> Tensor:
+        """The weights of a conv or linear op, O x I x kh x kw: a view of its tensor unless the op has groups."""
+        found = next(o for o in self.ops if o.name == op)
+        return kernels(found, self.tensors[f"{op}/weight"], self._channels[found.inputs[0]])
+
+    def channels(self, tensor: str) -> int:
+        """Channels of a tensor that an op writes, or of the image (`input`)."""
+        return self._channels[tensor]
 
     def receptive_field(self, layer: str) -> ReceptiveField:
         """The exact field of a layer's units, in px of the image: size, stride, and first pixel of unit (0, 0)."""
@@ -204,12 +222,12 @@ class Network(nn.Module):
         if program is None:
             program = self._programs[target] = compile_program(self.ops, {target: Box(0, 1, 0, 1)})
         check_images(patches, self.device, self.dtype)
-        if patches.shape[-2:] != program.input_size:
-            seen, given = (" x ".join(map(str, size)) for size in (program.input_size, patches.shape[-2:]))
+        if patches.shape[-2:] != program.inputs[INPUT].size:
+            seen, given = (" x ".join(map(str, size)) for size in (program.inputs[INPUT].size, patches.shape[-2:]))
             raise CurvesError(f"units of {layer} see {seen} px, the patches are {given}; crop them to what is seen")
         # Small maps with many channels: channels last is faster (benchmarks/sweep.py).
         image = self.preprocessing(patches).contiguous(memory_format=torch.channels_last)
-        return execute(program, image, self.tensors)[target].flatten(1)
+        return execute(program, {INPUT: image}, self.tensors)[target].flatten(1)
 
     def _whole(self, images: Tensor, targets: tuple[str, ...]) -> dict[str, Tensor]:
         check_images(images, self.device, self.dtype)
@@ -219,7 +237,7 @@ class Network(nn.Module):
             program = compile_program(self.ops, dict.fromkeys(targets), size)
             check_shapes([step.op for step in program.steps], self.tensors, self._channels, size)
             self._programs[targets, size] = program
-        return execute(program, self.preprocessing(images), self.tensors)
+        return execute(program, {INPUT: self.preprocessing(images)}, self.tensors)
 
     # ------------------------------------------------------------------ deriving and saving
 

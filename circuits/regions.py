@@ -10,7 +10,7 @@ wanted, each op says which box of its input it reads; what lies outside the tens
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ __all__ = [
     "compile_program",
     "extents",
     "receptive_field",
+    "trace_back",
 ]
 
 INPUT = "input"
@@ -39,6 +40,15 @@ class Box(NamedTuple):
     bottom: int
     left: int
     right: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.bottom - self.top, self.right - self.left
+
+    def within(self, other: Box) -> Box:
+        """The same box counted from the first row and column of `other`."""
+        return Box(self.top - other.top, self.bottom - other.top, self.left - other.left, self.right - other.left)
 
     def union(self, other: Box) -> Box:
         """The smallest box that holds both."""
@@ -67,22 +77,25 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class Step:
-    """One op of a program: crop each input (None: take it whole), pad by `padding`, run, then forget tensors."""
+    """One op of a program: crop each input (None: take it whole), pad by `padding`, run, then forget tensors.
+
+    `box` is what it writes, in the coordinates of the whole tensor.
+    """
 
     op: Op
     crops: tuple[Box | None, ...]
     padding: Padding
-    size: tuple[int, int]
+    box: Box
     frees: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Program:
-    """The steps that compute `targets` from an input of `input_size` (rows, columns)."""
+    """The steps that compute `targets` from `inputs`: the image or captured tensors, and the box of each."""
 
     steps: tuple[Step, ...]
     targets: tuple[str, ...]
-    input_size: tuple[int, int]
+    inputs: Mapping[str, Box]
 
 
 def extents(ops: Sequence[Op], height: int, width: int) -> dict[str, tuple[int, int]]:
@@ -122,7 +135,10 @@ def _windows(size: int, before: int, after: int, kernel: int, stride: int, *, ce
 
 
 def compile_program(
-    ops: Sequence[Op], wanted: Mapping[str, Box | None], image: tuple[int, int] | None = None
+    ops: Sequence[Op],
+    wanted: Mapping[str, Box | None],
+    image: tuple[int, int] | None = None,
+    given: Collection[str] = (),
 ) -> Program:
     """Plan the ops that `wanted` needs, each on no more than the region that is read of it.
 
@@ -130,14 +146,15 @@ def compile_program(
         ops: all ops of the network, in order.
         wanted: the tensors to compute and the box of each (None: all of it, which needs `image`).
         image: rows and columns of the image; None for patches, whose surroundings are picture and not padding.
+        given: tensors that need not be computed, because they were captured before; the program starts from them.
 
     Raises:
         CurvesError: the image is too small, or a patch is asked of a layer that sees the whole image.
     """
     sizes = extents(ops, *image) if image else {}
     boxes = {name: box or _whole(sizes[name]) for name, box in wanted.items()}
-    reads = _trace_back(ops, boxes, sizes)
-    if image:
+    reads = trace_back(ops, boxes, sizes, given)
+    if image and INPUT in boxes:
         boxes[INPUT] = _whole(image)
     steps = []
     alive = set(wanted)
@@ -145,8 +162,8 @@ def compile_program(
         frees = tuple(name for name in dict.fromkeys(op.inputs) if name not in alive)
         steps.append(_step(op, boxes, read, frees))
         alive.update(op.inputs)
-    top, bottom, left, right = boxes[INPUT]
-    return Program(tuple(reversed(steps)), tuple(wanted), (bottom - top, right - left))
+    inputs = {name: boxes[name] for name in (INPUT, *given) if name in boxes}
+    return Program(tuple(reversed(steps)), tuple(wanted), inputs)
 
 
 def receptive_field(ops: Sequence[Op], tensor: str) -> ReceptiveField:
@@ -158,7 +175,7 @@ def receptive_field(ops: Sequence[Op], tensor: str) -> ReceptiveField:
     fields = []
     for i in (0, 1):
         boxes = {tensor: Box(i, i + 1, i, i + 1)}
-        _trace_back(ops, boxes, {})
+        trace_back(ops, boxes, {})
         fields.append(boxes[INPUT])
     first, second = fields
     field = ReceptiveField(first.bottom - first.top, second.top - first.top, first.top)
@@ -167,14 +184,20 @@ def receptive_field(ops: Sequence[Op], tensor: str) -> ReceptiveField:
     return field
 
 
-def _trace_back(ops: Sequence[Op], boxes: dict[str, Box], sizes: Mapping[str, tuple[int, int]]) -> list[tuple[Op, Box]]:
+def trace_back(
+    ops: Sequence[Op],
+    boxes: dict[str, Box],
+    sizes: Mapping[str, tuple[int, int]],
+    given: Collection[str] = (),
+) -> list[tuple[Op, Box]]:
     """Extend `boxes` to all that is read for them; return each op that must run, last first, and the box it reads.
 
-    A read box may reach beyond the tensor: that part is padding. With no `sizes`, tensors have no end.
+    A read box may reach beyond the tensor: that part is padding. With no `sizes`, tensors have no end. What computes
+    the tensors that are `given` is left out.
     """
     reads = []
     for op in reversed(ops):
-        if op.name not in boxes:
+        if op.name not in boxes or op.name in given:
             continue
         if isinstance(op, AvgPool | Linear):
             if not sizes:
@@ -228,6 +251,5 @@ def _step(op: Op, boxes: Mapping[str, Box], read: Box, frees: tuple[str, ...]) -
         padding = Padding(
             inner.top - read.top, read.bottom - inner.bottom, inner.left - read.left, read.right - inner.right
         )
-        moved = Box(inner.top - have.top, inner.bottom - have.top, inner.left - have.left, inner.right - have.left)
-        crops.append(None if inner == have else moved)
-    return Step(op, tuple(crops), padding, (box.bottom - box.top, box.right - box.left), frees)
+        crops.append(None if inner == have else inner.within(have))
+    return Step(op, tuple(crops), padding, box, frees)

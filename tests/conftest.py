@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from curves.cli import main
+from weights.importers.caffe import import_caffe_safetensors
 
 SHARED = Path(__file__).parents[2] / "shared" / "weights"
 
@@ -27,6 +28,12 @@ def shared_weights(given_weights):
         if (folder / "bvlc_googlenet.safetensors").is_file():
             return folder
     pytest.skip("no bvlc_googlenet.safetensors in a folder of CURVES_WEIGHTS")
+
+
+@pytest.fixture(scope="session")
+def bvlc(shared_weights):
+    """The trained bvlc_googlenet."""
+    return import_caffe_safetensors(shared_weights / "bvlc_googlenet.safetensors")
 
 
 @pytest.fixture(scope="session")

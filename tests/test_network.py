@@ -104,7 +104,7 @@ def test_the_receptive_field_is_exactly_what_reaches_the_unit(net: Network, shif
     def poisoned(row: int) -> bool:
         x = torch.rand(1, 3, *size)
         x[:, :, row] = torch.nan
-        return bool(execute(program, x, net.tensors)[target][0, :, index, index].isnan().any())
+        return bool(execute(program, {"input": x}, net.tensors)[target][0, :, index, index].isnan().any())
 
     assert not poisoned(first - 1)
     assert poisoned(first)
@@ -133,9 +133,9 @@ def test_activations_run_no_deeper_than_asked() -> None:
 def test_a_patch_computes_only_what_the_unit_sees() -> None:
     net = handbuilt.build(8)
     program = compile_program(net.ops, {"3b/pre": Box(0, 1, 0, 1)})
-    sizes = {step.op.name: step.size[0] for step in program.steps}
+    sizes = {step.op.name: step.box.size[0] for step in program.steps}
     names = ("conv2d0", "pool0", "conv2d2", "pool1", "3a", "3b/pre")
-    assert program.input_size == (91, 91)
+    assert program.inputs["input"].size == (91, 91)
     assert [sizes[name] for name in names] == [43, 21, 19, 9, 5, 1]
     assert INPUT not in sizes
 
