@@ -89,7 +89,7 @@ def test_expanded_weights_are_the_gradient_of_the_network_without_relus(net: Net
 )
 def test_expanded_weights_of_a_real_network(bvlc: Network, source: str, target: str) -> None:
     layer, channel = target.split(":")
-    assert_same_where_not_zero(expanded_weights(bvlc, source, target), gradient(bvlc, source, layer, int(channel), 320))
+    assert_same_where_not_zero(expanded_weights(bvlc, source, target), gradient(bvlc, source, layer, int(channel), 224))
 
 
 def test_targets_may_be_units_families_and_layers() -> None:
