@@ -249,10 +249,18 @@ class Network(nn.Module):
         layers: Mapping[str, tuple[str, str]] | None = None,
         provenance: Provenance | None = None,
     ) -> Network:
-        """A new network in which what is given replaces what was; the rest is shared, this one is untouched."""
+        """A new network in which what is given replaces what was; the rest is shared, this one is untouched.
+
+        Tensors of ops that are no longer there are left out.
+        """
+        ops = self.ops if ops is None else ops
+        available = dict(self.tensors) | dict(tensors or {})
+        if ops is not self.ops:
+            used = {f"{op.name}/{part}" for op in ops for part in op.tensors}
+            available = {name: tensor for name, tensor in available.items() if name in used}
         return Network(
-            self.ops if ops is None else ops,
-            dict(self.tensors) | dict(tensors or {}),
+            ops,
+            available,
             {layer.name: (layer.pre, layer.post) for layer in self._layers.values()} if layers is None else layers,
             preprocessing=self.preprocessing,
             input_size=self.input_size,

@@ -52,9 +52,11 @@ def random_networks(draw: st.DrawFn, *, normalised: bool = True) -> Network:
             ops.append(LocalResponseNorm(f"{stage}/pre", (x,), size, 0.5, beta, draw(st.sampled_from([1.0, 2.0]))))
         else:
             conv(f"{stage}/1x1", x, channels, 2, 1, 1, Padding())
-            conv(f"{stage}/5x5_bottleneck", x, channels, 2, 1, 1, Padding())
-            ops.append(ReLU(f"{stage}/5x5_relu", (f"{stage}/5x5_bottleneck",)))
-            conv(f"{stage}/5x5", f"{stage}/5x5_relu", 2, 3, 5, 1, Padding.same(2))
+            bottleneck = f"{stage}/5x5_bottleneck"
+            conv(f"{bottleneck}/pre", x, channels, 2, 1, 1, Padding())
+            ops.append(ReLU(bottleneck, (f"{bottleneck}/pre",)))
+            layers[bottleneck] = (f"{bottleneck}/pre", bottleneck)
+            conv(f"{stage}/5x5", bottleneck, 2, 3, 5, 1, Padding.same(2))
             ops.append(MaxPool(f"{stage}/pool", (x,), (3, 3), (1, 1), Padding.same(1)))
             conv(f"{stage}/pool_reduce", f"{stage}/pool", channels, 1, 1, 1, Padding())
             branches = (f"{stage}/1x1", f"{stage}/5x5", f"{stage}/pool_reduce")
