@@ -14,7 +14,7 @@ from torch import Tensor
 from circuits.errors import CurvesError
 from circuits.network import Network
 from circuits.ops import Concat, Conv, LocalResponseNorm, MaxPool, Op, ReLU
-from circuits.regions import INPUT, Box, trace_back
+from circuits.regions import INPUT, Box, downstream, trace_back
 from circuits.units import Family, Unit
 
 __all__ = ["expanded_weights"]
@@ -59,7 +59,7 @@ def expanded_weights(net: Network, source: str, target: Units) -> Tensor:
     wanted = torch.zeros(len(units), layer.channels, 1, 1, device=net.device, dtype=net.dtype)
     wanted[torch.arange(len(units)), [unit.channel for unit in units]] = 1
     gradients = {layer.pre: wanted}
-    relevant = _downstream(net.ops, start)
+    relevant = downstream(net.ops, [start])
     for op, read in reads:
         gradient = gradients.pop(op.name, None)
         if gradient is None:
@@ -79,15 +79,6 @@ def _units(net: Network, target: Units) -> list[Unit]:
     if len({unit.layer for unit in units}) != 1:
         raise CurvesError("expanded weights need target units of one layer; call it once for each layer")
     return units
-
-
-def _downstream(ops: Sequence[Op], start: str) -> set[str]:
-    """The tensors that depend on `start`, and itself."""
-    found = {start}
-    for op in ops:
-        if found.intersection(op.inputs):
-            found.add(op.name)
-    return found
 
 
 def _backward(net: Network, op: Op, gradient: Tensor) -> Sequence[Tensor]:

@@ -24,9 +24,11 @@ __all__ = [
     "ReceptiveField",
     "Step",
     "compile_program",
+    "downstream",
     "extents",
     "receptive_field",
     "trace_back",
+    "upstream",
 ]
 
 INPUT = "input"
@@ -97,6 +99,11 @@ class Program:
     targets: tuple[str, ...]
     inputs: Mapping[str, Box]
 
+    @property
+    def boxes(self) -> dict[str, Box]:
+        """What there is of each tensor while the program runs: for a target that others read, maybe more than wanted."""
+        return dict(self.inputs) | {step.op.name: step.box for step in self.steps}
+
 
 def extents(ops: Sequence[Op], height: int, width: int) -> dict[str, tuple[int, int]]:
     """Rows and columns of every tensor for images of `height` x `width`; (1, 1) for what has no spatial extent.
@@ -151,7 +158,8 @@ def compile_program(
     Raises:
         CurvesError: the image is too small, or a patch is asked of a layer that sees the whole image.
     """
-    sizes = extents(ops, *image) if image else {}
+    needed = set().union(*(upstream(ops, name) for name in wanted))
+    sizes = extents([op for op in ops if op.name in needed], *image) if image else {}
     boxes = {name: box or _whole(sizes[name]) for name, box in wanted.items()}
     reads = trace_back(ops, boxes, sizes, given)
     if image and INPUT in boxes:
@@ -182,6 +190,24 @@ def receptive_field(ops: Sequence[Op], tensor: str) -> ReceptiveField:
     if field != ReceptiveField(first.right - first.left, second.left - first.left, first.left):
         raise CurvesError(f"the receptive field of {tensor!r} is not square ({first}); only square ones are supported")
     return field
+
+
+def downstream(ops: Sequence[Op], starts: Collection[str]) -> set[str]:
+    """The tensors that depend on any of `starts`, and these themselves."""
+    found = set(starts)
+    for op in ops:
+        if found.intersection(op.inputs):
+            found.add(op.name)
+    return found
+
+
+def upstream(ops: Sequence[Op], end: str) -> set[str]:
+    """The tensors that `end` depends on, and itself."""
+    found = {end}
+    for op in reversed(ops):
+        if op.name in found:
+            found.update(op.inputs)
+    return found
 
 
 def trace_back(

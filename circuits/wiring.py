@@ -6,6 +6,7 @@ layers, possibly behind pools, normalisations or ReLUs that keep a channel a cha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from circuits.ops import Concat, Conv, Linear, Op
 from circuits.parts import Layer
 from circuits.regions import INPUT
 
-__all__ = ["Link", "Piece", "is_inner", "kernels", "links", "pieces"]
+__all__ = ["Link", "Piece", "base_layer", "is_inner", "kernels", "links", "pieces", "split_name"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,19 @@ def links(ops: Sequence[Op], layers: Mapping[str, Layer], channels: Mapping[str,
             for link in origins(op.inputs[0]):
                 result.append(replace(link, op=op.name, target=target, rows=units))
     return tuple(result)
+
+
+def base_layer(name: str) -> str:
+    """The layer (or op) that a private copy such as `3b/5x5_bottleneck@3b:379` was made from; others are their own."""
+    return name.partition("@")[0]
+
+
+def split_name(op: str) -> tuple[str, int, str]:
+    """The name of an op that may be some rows of a larger one: `3b/5x5[9:96]@4a:1` is `3b/5x5`, row 9, `@4a:1`."""
+    head, at, private = op.partition("@")
+    if match := re.fullmatch(r"(.*)\[(\d+)(?::\d+)?\]", head):
+        return match[1], int(match[2]), at + private
+    return head, 0, at + private
 
 
 def is_inner(layer: str, layers: Collection[str]) -> bool:

@@ -1,92 +1,106 @@
-"""Edits: each a small piece of data that, applied to a network, gives another network."""
+"""What an edit is: a small piece of data that, applied to a network, gives another network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
-
-import torch
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar, Self
 
 from circuits import CurvesError, Network, Unit
+from editing.selection import Selection
 
-__all__ = ["EDITS", "Ablate", "Edit", "edit_from_json"]
+__all__ = ["EDITS", "Edge", "Edit", "edit_from_json", "entry", "units_entry"]
+
+Edge = tuple[Unit, Unit]
+"""Source and target."""
+
+EDITS: dict[str, type[Edit]] = {}
+"""The edits by kind."""
 
 
-class Edit(Protocol):
-    """A change of a circuit, as data. Applying it leaves the network that it is given untouched."""
+@dataclass(frozen=True)
+class Edit(ABC):
+    """A change of a circuit, as data. Applying it leaves the network that it is given untouched.
+
+    The fields of a subclass are made with `entry`; what they take in Python is what they take in a plan.
+    """
 
     kind: ClassVar[str]
 
+    def __init_subclass__(cls) -> None:
+        if "kind" in cls.__dict__:
+            EDITS[cls.kind] = cls
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            object.__setattr__(self, f.name, f.metadata["read"](getattr(self, f.name)))
+
+    @abstractmethod
     def apply(self, net: Network) -> Network:
-        """The changed network; it shares the memory of all tensors that are the same."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The edit as JSON- and TOML-able data, `kind` first."""
-
-
-@dataclass(frozen=True, init=False)
-class Ablate:
-    """Silence units: their pre-activation is 0 for every image, and so their activation.
-
-    Exact, and still a plain network: the unit's weights and bias are set to zero. What reads the unit reads zeros.
-
-    Args:
-        units: a unit or several, as `3b:379` or `Unit`.
-    """
-
-    units: tuple[Unit, ...] = field()
-
-    kind: ClassVar[str] = "ablate"
-
-    def __init__(self, *units: str | Unit) -> None:
-        if not units:
-            raise CurvesError("there is nothing to ablate; name at least one unit, such as 3b:379")
-        object.__setattr__(self, "units", tuple(dict.fromkeys(Unit.parse(unit) for unit in units)))
-
-    def apply(self, net: Network) -> Network:
-        """The network with the units silenced.
+        """The changed network; it shares the memory of all tensors that are the same.
 
         Raises:
-            UnknownUnitError: the network has no such unit.
-            CurvesError: a unit is not computed by weights.
+            CurvesError: the edit does not fit the network.
         """
-        rows: dict[str, list[int]] = {}
-        for unit in self.units:
-            op, row = net.producer(unit)
-            rows.setdefault(op, []).append(row)
-        changed = {}
-        for op, silent in rows.items():
-            for name in (f"{op}/weight", f"{op}/bias"):
-                tensor = net.tensors[name].detach().clone()
-                tensor[torch.tensor(silent, device=tensor.device)] = 0
-                changed[name] = tensor
-        return net.evolve(tensors=changed)
+
+    def settles(self, net: Network) -> Mapping[Edge, object]:  # noqa: ARG002
+        """The edges whose kernels this edit sets outright, each with what it sets: two edits must agree on it."""
+        return {}
 
     def to_json(self) -> dict[str, Any]:
-        """The edit as data."""
-        return {"kind": self.kind, "units": [str(unit) for unit in self.units]}
+        """The edit as JSON- and TOML-able data, `kind` first; fields at their defaults are left out."""
+        data: dict[str, Any] = {"kind": self.kind}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.default is MISSING or value != f.default:
+                data[f.name] = f.metadata["write"](value)
+        return data
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Ablate:
-        """Rebuild the edit from data."""
-        return cls(*data["units"])
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild the edit from `to_json`'s data.
+
+        Raises:
+            CurvesError: a field is missing, unknown or not of its kind.
+        """
+        known = {f.name: f.default is MISSING for f in fields(cls)}
+        given = {name: value for name, value in data.items() if name != "kind"}
+        if unknown := given.keys() - known.keys():
+            raise CurvesError(f"there is no {sorted(unknown)[0]!r} in {cls.kind}; it has {', '.join(known)}")
+        if missing := [name for name, needed in known.items() if needed and name not in given]:
+            raise CurvesError(f"{cls.kind} lacks {' and '.join(missing)}; it has {', '.join(known)}")
+        return cls.make(**given)
+
+    @classmethod
+    def make(cls, **given: Any) -> Self:
+        """The edit with these fields."""
+        return cls(**given)
 
 
-EDITS = {Ablate.kind: Ablate}
-"""The edits by kind."""
+def entry(read: Callable[[Any], Any], default: Any = MISSING, write: Callable[[Any], Any] = lambda value: value) -> Any:
+    """A field of an edit.
+
+    Args:
+        read: from what is given, in Python or as data, to the value; raises CurvesError.
+        default: the value that may be left out.
+        write: from the value to data.
+    """
+    return field(default=default, metadata={"read": read, "write": write})
+
+
+def units_entry() -> Any:
+    """A field that is a selection of units."""
+    return entry(Selection.of, write=lambda selection: selection.to_json())
 
 
 def edit_from_json(data: Mapping[str, Any]) -> Edit:
     """Rebuild an edit from `Edit.to_json`'s data.
 
     Raises:
-        CurvesError: the kind is unknown or a field is missing or left over.
+        CurvesError: the kind is unknown, or a field is missing, unknown or not of its kind.
     """
     kind = data.get("kind")
     if kind not in EDITS:
         raise CurvesError(f"there is no edit of kind {kind!r}; the kinds are {', '.join(EDITS)}")
-    units = data.get("units")
-    if data.keys() != {"kind", "units"} or not isinstance(units, list) or not all(isinstance(u, str) for u in units):
-        raise CurvesError(f'an edit of kind {kind!r} needs units = ["3b:379", ...] and nothing else')
     return EDITS[kind].from_json(data)

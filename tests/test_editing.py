@@ -105,10 +105,10 @@ def test_what_has_no_weights_cannot_be_ablated() -> None:
     net = net.evolve(ops=[*net.ops, MaxPool("p", ("b",), (2, 2))], layers={"p": ("p", "p")})
     with pytest.raises(CurvesError, match="p:0 is the output of a maxpool, which has no weights"):
         Plan([Ablate("p:0")]).apply(net)
-    with pytest.raises(CurvesError, match="nothing to ablate"):
+    with pytest.raises(CurvesError, match="no units are named"):
         Ablate()
     with pytest.raises(UnknownUnitError, match="write layer:channel"):
-        Ablate("3b")
+        Ablate("3b:x")
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,11 @@ def test_what_has_no_weights_cannot_be_ablated() -> None:
         ("edits = []", CurvesError, "holds no plan"),
         ("edit = 3", CurvesError, "holds no plan"),
         ('[[edit]]\nkind = "melt"\nunits = ["3b:1"]', CurvesError, "no edit of kind 'melt'; the kinds are ablate"),
-        ('[[edit]]\nkind = "ablate"', CurvesError, "needs units"),
-        ('[[edit]]\nkind = "ablate"\nunits = ["3b:1"]\nhow = "mean"', CurvesError, "and nothing else"),
-        ('[[edit]]\nkind = "ablate"\nunits = ["3b"]', UnknownUnitError, "write layer:channel"),
+        ('[[edit]]\nkind = "ablate"', CurvesError, "line 1, edit 1 of 1: ablate lacks units; it has units, value, ref"),
+        ('[[edit]]\nkind = "ablate"\nunits = ["3b:1"]\nhow = 1', CurvesError, "there is no 'how' in ablate; it has"),
+        ('\n\n[[edit]]\nkind = "ablate"\nunits = ["3b:x"]', UnknownUnitError, "line 3, .*write layer:channel"),
+        ('[[edit]]\nkind = "ablate"\nunits = ["family:3b/curve"]', CurvesError, "names 0 families .* which has none"),
+        ('network = 3\n[[edit]]\nkind = "ablate"\nunits = ["3b:1"]', CurvesError, "holds no plan"),
     ],
 )
 def test_damaged_plans_are_refused(tmp_path: Path, text: str, error: type[Exception], says: str) -> None:

@@ -1,0 +1,99 @@
+"""Choosing units: by name, by layer, by family; and pairs of them by direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from circuits import CurvesError, Family, Member, Network, Unit
+
+__all__ = ["Selection", "Selector"]
+
+Selector = str | Unit | Family | Mapping[str, Any]
+"""A unit (`3b:379`), all units of a layer (`3b`), or a family, which as data is {name, layer, period, units}."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Units, in the order given.
+
+    Attributes:
+        parts: units, names of layers, and families.
+    """
+
+    parts: tuple[Unit | Family | str, ...]
+
+    @classmethod
+    def of(cls, given: object) -> Selection:
+        """Read one selector or several.
+
+        Raises:
+            CurvesError: there is none, or one is nothing that names units.
+        """
+        if isinstance(given, Selection):
+            return given
+        several = isinstance(given, Sequence) and not isinstance(given, str)
+        parts = [_part(one) for one in (given if several else [given])]  # type: ignore[attr-defined]
+        if not parts:
+            raise CurvesError("no units are named; give at least one, such as 3b:379, a layer or a family")
+        return cls(tuple(parts))
+
+    def resolve(self, net: Network) -> dict[Unit, float | None]:
+        """The units with their directions in degrees, None for those that are in no family.
+
+        Raises:
+            UnknownLayerError: the network has no such layer.
+            UnknownUnitError: the network has no such unit.
+        """
+        found: dict[Unit, float | None] = {}
+        for part in self.parts:
+            if isinstance(part, Family):
+                found |= {net.unit(member.unit): member.direction for member in part}
+            else:
+                units = [net.unit(part)] if isinstance(part, Unit) else net.units(part)
+                found = dict.fromkeys(units) | found
+        return found
+
+    def to_json(self) -> Any:
+        """The selection as data: one selector, or a list of several."""
+        data = [_family_json(part) if isinstance(part, Family) else str(part) for part in self.parts]
+        return data[0] if len(data) == 1 else data
+
+
+def _part(given: object) -> Unit | Family | str:
+    if isinstance(given, Unit | Family):
+        return given
+    if isinstance(given, Mapping):
+        return _family(given)
+    if not isinstance(given, str) or not given:
+        raise CurvesError(f"{given!r} names no units; write a unit (3b:379), a layer (3b) or a family")
+    if given.startswith("family:"):
+        raise CurvesError(f"{given!r} is no family of this plan; add it as a table [[family]], or name units")
+    return Unit.parse(given) if ":" in given else given
+
+
+def _family(data: Mapping[str, Any]) -> Family:
+    try:
+        members = tuple(Member(Unit.parse(unit), float(angle)) for unit, angle in data["units"].items())
+        known = {key: data[key] for key in ("name", "layer", "period", "source") if key in data}
+        if unknown := data.keys() - known.keys() - {"units"}:
+            raise CurvesError(f"a family has no {sorted(unknown)[0]!r}; it has name, layer, period, source and units")
+        return Family(members=members, **known)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, CurvesError):
+            raise
+        raise CurvesError(
+            f'a family needs name, layer and units = {{"3b:379" = 12.5, ...}} with directions in degrees ({error})'
+        ) from None
+
+
+def _family_json(family: Family) -> dict[str, Any]:
+    units = {str(member.unit): member.direction for member in family}
+    return {
+        "name": family.name,
+        "layer": family.layer,
+        "period": family.period,
+        "source": family.source,
+        "units": units,
+    }
