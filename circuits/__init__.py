@@ -2,14 +2,19 @@
 
 from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
 from circuits.expanded import expanded_weights
+from circuits.graph import CircuitGraph, FamilyGraph
+from circuits.motifs import FamilyWeights, equivariance, family_weights, symmetric_part
 from circuits.network import Network
 from circuits.parts import Layer, Preprocessing, Provenance
 from circuits.regions import ReceptiveField
 from circuits.units import Family, Member, Unit
 
 __all__ = [
+    "CircuitGraph",
     "CurvesError",
     "Family",
+    "FamilyGraph",
+    "FamilyWeights",
     "FileDamagedError",
     "Layer",
     "Member",
@@ -20,5 +25,8 @@ __all__ = [
     "Unit",
     "UnknownLayerError",
     "UnknownUnitError",
+    "equivariance",
     "expanded_weights",
+    "family_weights",
+    "symmetric_part",
 ]

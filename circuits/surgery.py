@@ -119,6 +119,10 @@ class Surgery:
         self._become(ops, tensors)
         return own
 
+    def add(self, ops: Iterable[Op], tensors: Mapping[str, Tensor], layers: Mapping[str, tuple[str, str]]) -> None:
+        """Put ops and their layers before all others."""
+        self._become([*ops, *self.net.ops], tensors, {**layers, **self._layers()})
+
     def replace_ops(self, ops: Iterable[Op], tensors: Mapping[str, Tensor]) -> None:
         """Put ops in the place of those of the same names, with new tensors; private copies that nobody reads go."""
         new = {op.name: op for op in ops}

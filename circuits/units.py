@@ -21,6 +21,9 @@ class Unit:
     layer: str
     channel: int
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(str(self)))  # graphs ask for it often
+
     @classmethod
     def parse(cls, name: str | Unit) -> Unit:
         """Read `layer:channel`; a `Unit` is returned as it is.
@@ -46,7 +49,7 @@ class Unit:
         return isinstance(other, str) and str(self) == other
 
     def __hash__(self) -> int:
-        return hash(str(self))
+        return self._hash  # type: ignore[attr-defined, no-any-return]
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,7 @@ def links(ops: Sequence[Op], layers: Mapping[str, Layer], channels: Mapping[str,
     for op in ops:
         if isinstance(op, Conv | Linear) and op.name in rows:
             target, units = rows[op.name]
-            for link in origins(op.inputs[0]):
-                result.append(replace(link, op=op.name, target=target, rows=units))
+            result += [replace(link, op=op.name, target=target, rows=units) for link in origins(op.inputs[0])]
     return tuple(result)
 
 

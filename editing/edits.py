@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from circuits import CurvesError, Network, Unit
@@ -47,6 +48,14 @@ class Edit(ABC):
     def settles(self, net: Network) -> Mapping[Edge, object]:  # noqa: ARG002
         """The edges whose kernels this edit sets outright, each with what it sets: two edits must agree on it."""
         return {}
+
+    def stored(self, folder: Path) -> Edit:  # noqa: ARG002
+        """The same edit for a plan that is saved in a folder, with all that it needs in files there."""
+        return self
+
+    def found(self, folder: Path) -> Edit:  # noqa: ARG002
+        """The same edit of a plan that was read from a folder, with its files looked for there."""
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """The edit as JSON- and TOML-able data, `kind` first; fields at their defaults are left out."""

@@ -90,11 +90,14 @@ class Plan:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as TOML: one `[[edit]]` table for each edit, and one `[[family]]` for each family they name.
 
+        Networks that a graft takes units from, and that are in no file yet, are saved beside it.
+
         Raises:
             CurvesError: the place cannot be written to, or two different families have the same name and layer.
         """
         families: dict[str, Any] = {}
-        edits = [_with_references(edit.to_json(), families) for edit in self.edits]
+        folder = Path(path).parent
+        edits = [_with_references(edit.stored(folder).to_json(), families) for edit in self.edits]
         data = {"network": self.network} if self.network else {}
         write_text(path, tomli_w.dumps(data | {"family": list(families.values()), "edit": edits}))
 
@@ -125,7 +128,7 @@ class Plan:
         edits = []
         for place, table in zip(places, tables, strict=True):
             try:
-                edits.append(edit_from_json(_without_references(table, named)))
+                edits.append(edit_from_json(_without_references(table, named)).found(Path(path).parent))
             except CurvesError as error:
                 raise type(error)(f"{place}: {error}") from error
         plan = cls(edits, network)
