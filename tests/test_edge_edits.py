@@ -132,7 +132,9 @@ def test_edges_of_a_real_network_are_cut_for_the_target_alone(bvlc: Network, tar
     picture = torch.rand(1, 3, 160, 160, generator=torch.Generator().manual_seed(0))
     cut = bvlc.evolve(ops=bvlc.ops[: bvlc.ops.index(bvlc.op("4a/pre")) + 1], layers=_layers(bvlc, "4a"))
     edited = AblateEdge([f"{source}:{c}" for c in range(40, 60)], target).apply(cut)
-    assert_changes_only_the_targets(cut, edited, [Unit.parse(target)], source, channels(list(range(40, 60)), 0), picture)
+    assert_changes_only_the_targets(
+        cut, edited, [Unit.parse(target)], source, channels(list(range(40, 60)), 0), picture
+    )
 
 
 def _layers(net: Network, last: str) -> dict[str, tuple[str, str]]:
@@ -250,7 +252,9 @@ def test_a_linearized_unit_of_a_real_network_is_its_expanded_weights(bvlc: Netwo
     found = linear.activations(picture, ["3b"], pre=True)["3b"][:, 379]
     assert torch.allclose(found, want, atol=1e-4 * float(want.abs().max()))
     edited = RemoveNegative("3a", "3b:379").apply(linear)
-    want = torch.conv2d(bvlc.activations(picture, ["3a"])["3a"], kernels.clamp(min=0)[None], bias[None], padding=2)[:, 0]
+    want = torch.conv2d(bvlc.activations(picture, ["3a"])["3a"], kernels.clamp(min=0)[None], bias[None], padding=2)[
+        :, 0
+    ]
     found = edited.activations(picture, ["3b"], pre=True)["3b"][:, 379]
     assert torch.allclose(found, want, atol=1e-4 * float(want.abs().max()))
 
@@ -270,7 +274,9 @@ def test_symmetrized_weights_turn_with_their_units() -> None:
     assert torch.allclose(found[1, 1], found[0, 0].rot90(), atol=1e-6)
     assert torch.allclose(found[1, 0], found[0, 1].rot90(), atol=1e-6)
     again = Symmetrize(source, target).apply(edited)
-    assert torch.allclose(edge_kernels(again, target.units[0], "conv2d1"), edge_kernels(edited, target.units[0], "conv2d1"))
+    assert torch.allclose(
+        edge_kernels(again, target.units[0], "conv2d1"), edge_kernels(edited, target.units[0], "conv2d1")
+    )
 
 
 # ---------------------------------------------------------------------- algebra

@@ -1,0 +1,89 @@
+"""Grafts: the donor's units answer in the host as they do at home, and everything else is as it was."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import handbuilt
+from circuits import CurvesError, Network, Preprocessing
+from circuits.ops import Conv, Padding, ReLU
+from editing import Ablate, Graft, Plan
+
+HAND = handbuilt.build(8)
+PICTURE = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
+UNITS = {"3b:379": "3b:0", "3b:200": "3b:3", "3b:10": "3b:5"}
+
+
+def test_grafted_units_say_what_they_say_in_their_own_network(bvlc: Network) -> None:
+    """The two networks disagree on the order of colours, range and mean: the graft translates."""
+    grafted = Graft(HAND, UNITS, scale=[1.0, 20.0, -3.0], shift=0.25).apply(bvlc)
+    found = grafted.activations(PICTURE, ["3b"], pre=True)["3b"]
+    home = HAND.activations(PICTURE, ["3b"], pre=True)["3b"]
+    before = bvlc.activations(PICTURE, ["3b"], pre=True)["3b"]
+    for (old, new), scale in zip(UNITS.items(), (1.0, 20.0, -3.0), strict=True):
+        want = home[:, HAND.unit(new).channel] * scale + 0.25
+        got = found[:, bvlc.unit(old).channel]
+        assert torch.allclose(got, want, atol=1e-4 * float(want.abs().max())), old
+    others = [c for c in range(480) if f"3b:{c}" not in UNITS]
+    assert torch.equal(found[:, others], before[:, others])
+    assert grafted.receptive_field("3b") == bvlc.receptive_field("3b")
+
+
+def test_a_unit_grafted_into_its_own_network_changes_nothing() -> None:
+    grafted = Graft(HAND, {"3b:2": "3b:2"}).apply(HAND)
+    picture = PICTURE[:, :, :120, :120]
+    found, before = (net.activations(picture, ["3b"], pre=True)["3b"] for net in (grafted, HAND))
+    assert torch.allclose(found, before, atol=1e-6)
+    # It stands on its own: what is done to the host upstream no longer reaches it.
+    silent = Plan([Ablate("conv2d2"), Graft(HAND, {"3b:2": "3b:2"})]).apply(HAND)
+    found = silent.activations(picture, ["3b"], pre=True)["3b"]
+    assert torch.allclose(found[:, 2], before[:, 2], atol=1e-6)
+    assert not torch.allclose(found[:, 3], before[:, 3], atol=1e-2)
+
+
+def test_a_plan_with_a_graft_carries_its_donor(bvlc: Network, tmp_path: Path) -> None:
+    plan = Plan([Graft(HAND, UNITS, scale=2.0)])
+    (tmp_path / "plans").mkdir()
+    plan.save(tmp_path / "plans" / "graft.toml")
+    again = Plan.load(tmp_path / "plans" / "graft.toml")
+    assert again == plan
+    assert again.apply(bvlc).identity == plan.apply(bvlc).identity
+    donor = next((tmp_path / "plans").glob("*.safetensors"))
+    handbuilt.build(12).save(donor)
+    with pytest.raises(CurvesError, match="holds the network .* the plan wants"):
+        Plan.load(tmp_path / "plans" / "graft.toml").apply(bvlc)
+    donor.unlink()
+    with pytest.raises(CurvesError, match="there is no file"):
+        Plan.load(tmp_path / "plans" / "graft.toml").apply(bvlc)
+
+
+def small(stride: int, size: int = 32, padding: int = 1) -> Network:
+    generator = torch.Generator().manual_seed(stride)
+    ops = [Conv("a/pre", ("input",), (3, 3), (stride, stride), Padding.same(padding)), ReLU("a", ("a/pre",))]
+    tensors = {"a/pre/weight": torch.randn(4, 3, 3, 3, generator=generator), "a/pre/bias": torch.randn(4)}
+    mean = Preprocessing("BGR" if stride == 2 else "RGB", 255.0, (1.0, 2.0, 3.0), (2.0, 1.0, 0.5))
+    return Network(ops, tensors, {"a": ("a/pre", "a")}, input_size=size, preprocessing=mean)
+
+
+@pytest.mark.parametrize(
+    ("donor", "units", "says"),
+    [
+        (small(2), {"a:0": "a:0"}, r"a:0 of unnamed sees .*stride=2.*, a:0 sees .*stride=1.*graft units of the same"),
+        (small(1, padding=0), {"a:0": "a:0"}, "graft units of the same"),
+        (small(1), {"a:9": "a:0"}, "a:9 is out of range"),
+        (small(1), {"a:0": "a:9"}, "a:9 is out of range"),
+    ],
+)
+def test_grafts_that_do_not_fit_are_refused(donor: Network, units: dict[str, str], says: str) -> None:
+    with pytest.raises(CurvesError, match=says):
+        Graft(donor, units).apply(small(1))
+
+
+def test_grafts_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(CurvesError, match="units is a table"):
+        Graft(HAND, {})
+    with pytest.raises(CurvesError, match="donor is a saved network"):
+        Graft(3, UNITS)
+    with pytest.raises(CurvesError, match="there are 2 numbers in scale for 3 units"):
+        Graft(HAND, UNITS, scale=[1.0, 2.0]).apply(HAND)
