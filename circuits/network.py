@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from circuits import store
 from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
 from circuits.execution import execute
+from circuits.intervention import Intervention, bind, changed_tensors
 from circuits.ops import Conv, Linear, Op
 from circuits.parts import Layer, Preprocessing, Provenance
 from circuits.regions import INPUT, Box, Program, ReceptiveField, compile_program, receptive_field
@@ -103,7 +104,8 @@ class Network(nn.Module):
         digest = hashlib.sha256(json.dumps(self._structure(), sort_keys=True).encode())
         for name, tensor in sorted(self.tensors.items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            plain = tensor.detach().cpu().clone(memory_format=torch.contiguous_format).flatten()
+            # Adding 0 makes -0 the 0 that it is: a removed weight keeps no sign.
+            plain = tensor.detach().cpu().add(0).contiguous().flatten()
             digest.update(plain.view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
@@ -164,8 +166,12 @@ class Network(nn.Module):
 
     def kernels(self, op: str) -> Tensor:
         """The weights of a conv or linear op, O x I x kh x kw: a view of its tensor unless the op has groups."""
-        found = next(o for o in self.ops if o.name == op)
+        found = self.op(op)
         return kernels(found, self.tensors[f"{op}/weight"], self._channels[found.inputs[0]])
+
+    def op(self, name: str) -> Op:
+        """The op that writes a tensor."""
+        return next(op for op in self.ops if op.name == name)
 
     def channels(self, tensor: str) -> int:
         """Channels of a tensor that an op writes, or of the image (`input`)."""
@@ -177,32 +183,42 @@ class Network(nn.Module):
 
     # ------------------------------------------------------------------ running it
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, interventions: Sequence[Intervention] = ()) -> Tensor:
         """The last op's output for RGB images in [0, 1], N x 3 x H x W."""
-        return self._whole(images, (self.ops[-1].name,))[self.ops[-1].name]
+        return self._whole(images, (self.ops[-1].name,), interventions)[self.ops[-1].name]
 
-    def activations(self, images: Tensor, layers: Iterable[str], pre: bool = False) -> dict[str, Tensor]:
+    def activations(
+        self,
+        images: Tensor,
+        layers: Iterable[str],
+        pre: bool = False,
+        interventions: Sequence[Intervention] = (),
+    ) -> dict[str, Tensor]:
         """Activations of whole layers, computed no deeper than the layers asked for.
 
         Args:
             images: RGB in [0, 1], N x 3 x H x W.
             layers: names of layers.
             pre: the values before the ReLU instead of after.
+            interventions: activations to change in this run, such as `editing.SetActivation("3a:7", 0)`.
 
         Returns:
             By layer, N x C x H' x W' (N x C for dense layers).
 
         Raises:
             UnknownLayerError: a layer does not exist.
-            CurvesError: the images have the wrong shape, type, range or device.
+            CurvesError: the images have the wrong shape, type, range or device; or an intervention does not fit
+                or has no effect on the layers.
         """
         if isinstance(layers, str):
             layers = [layers]
         names = {name: self.layer(name).pre if pre else self.layer(name).post for name in layers}
-        values = self._whole(images, tuple(dict.fromkeys(names.values())))
+        values = self._whole(images, tuple(dict.fromkeys(names.values())), interventions)
         return {layer: values[tensor] for layer, tensor in names.items()}
 
-    def responses(self, patches: Tensor, layer: str, pre: bool = True) -> Tensor:
+    def responses(
+        self, patches: Tensor, layer: str, pre: bool = True, interventions: Sequence[Intervention] = ()
+    ) -> Tensor:
         """Activations of a layer's units when each patch is just what they see, in the midst of a larger picture.
 
         Equal to placing the patch in a picture at the receptive field of a unit far from the edges and reading that
@@ -212,9 +228,15 @@ class Network(nn.Module):
             patches: RGB in [0, 1], N x 3 x S x S with S the size of the layer's receptive field.
             layer: name of a layer.
             pre: the values before the ReLU (default) or after.
+            interventions: activations to change in this run; their maps are of the region that the unit sees.
 
         Returns:
             N x C.
+
+        Raises:
+            UnknownLayerError: the layer does not exist.
+            CurvesError: the patches have the wrong size, type, range or device; or an intervention does not fit
+                or has no effect on the layer.
         """
         found = self.layer(layer)
         target = found.pre if pre else found.post
@@ -225,19 +247,31 @@ class Network(nn.Module):
         if patches.shape[-2:] != program.inputs[INPUT].size:
             seen, given = (" x ".join(map(str, size)) for size in (program.inputs[INPUT].size, patches.shape[-2:]))
             raise CurvesError(f"units of {layer} see {seen} px, the patches are {given}; crop them to what is seen")
+        changed_tensors(self, interventions, program)
+        changes = bind(self, interventions, program, len(patches))
         # Small maps with many channels: channels last is faster (benchmarks/sweep.py).
         image = self.preprocessing(patches).contiguous(memory_format=torch.channels_last)
-        return execute(program, {INPUT: image}, self.tensors)[target].flatten(1)
+        return execute(program, {INPUT: image}, self.tensors, changes)[target].flatten(1)
 
-    def _whole(self, images: Tensor, targets: tuple[str, ...]) -> dict[str, Tensor]:
+    def _whole(
+        self, images: Tensor, targets: tuple[str, ...], interventions: Sequence[Intervention] = ()
+    ) -> dict[str, Tensor]:
         check_images(images, self.device, self.dtype)
         size = (images.shape[2], images.shape[3])
+        program = self._whole_program(targets, size)
+        if interventions:  # what is changed is computed whole, so that maps given by the user line up
+            changed = changed_tensors(self, interventions, program)
+            program = self._whole_program(tuple(dict.fromkeys((*targets, *changed))), size)
+        changes = bind(self, interventions, program, len(images))
+        return execute(program, {INPUT: self.preprocessing(images)}, self.tensors, changes)
+
+    def _whole_program(self, targets: tuple[str, ...], size: tuple[int, int]) -> Program:
         program = self._programs.get((targets, size))
         if program is None:
             program = compile_program(self.ops, dict.fromkeys(targets), size)
             check_shapes([step.op for step in program.steps], self.tensors, self._channels, size)
             self._programs[targets, size] = program
-        return execute(program, {INPUT: self.preprocessing(images)}, self.tensors)
+        return program
 
     # ------------------------------------------------------------------ deriving and saving
 

@@ -93,7 +93,7 @@ class Plan:
         Networks that a graft takes units from, and that are in no file yet, are saved beside it.
 
         Raises:
-            CurvesError: the place cannot be written to, or two different families have the same name and layer.
+            CurvesError: the place cannot be written to.
         """
         families: dict[str, Any] = {}
         folder = Path(path).parent
@@ -157,7 +157,7 @@ def _with_references(value: Any, families: dict[str, Any]) -> Any:
     if value.keys() >= {"name", "layer", "units"}:
         name = f"{value['layer']}/{value['name']}"
         if families.setdefault(name, value) != value:
-            raise CurvesError(f"two families of the plan are called {name}, with other members; rename one")
+            return value  # another one of that name: it is written where it is used
         return f"family:{name}"
     return {key: _with_references(item, families) for key, item in value.items()}
 
@@ -171,7 +171,7 @@ def _without_references(value: Any, families: dict[str, Any]) -> Any:
     if not isinstance(value, str) or not value.startswith("family:"):
         return value
     name = value.removeprefix("family:")
-    found = [key for key, family in families.items() if name in (key, family.get("name"))]
+    found = [name] if name in families else [key for key, family in families.items() if family.get("name") == name]
     if len(found) != 1:
         have = ", ".join(families) or "none"
         raise CurvesError(

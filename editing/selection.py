@@ -62,8 +62,11 @@ class Selection:
 
 
 def _part(given: object) -> Unit | Family | str:
-    if isinstance(given, Unit | Family):
+    if isinstance(given, Unit):
         return given
+    if isinstance(given, Family):  # an edit is about units and directions; evidence is for reports
+        members = tuple(Member(member.unit, member.direction) for member in given)
+        return Family(given.name, given.layer, members, given.period, given.source)
     if isinstance(given, Mapping):
         return _family(given)
     if not isinstance(given, str) or not given:

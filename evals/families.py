@@ -1,49 +1,106 @@
-"""Finding families by behaviour: which units of a layer are curve detectors, and which of them cover the circle."""
+"""Finding families by behaviour: which units of a layer detect what, in which direction."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-
-import numpy as np
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
 
 from circuits import CurvesError, Family, Member, Network, Unit
 from circuits.angles import difference
+from evals.curve_kinds import Criteria
 from evals.images import ImageSet
+from evals.kinds import KINDS, Kind
+from evals.portrait import Portrait
+from evals.responses import Response
 from evals.synthetic import Progress, SyntheticCurves
-from evals.tuning import Tuning
+from evals.tuning import Tuning, describe
 
-__all__ = ["Criteria", "find_curve_family"]
+__all__ = ["LARGEST_FIELD", "find_curve_family", "find_families", "measure_family"]
+
+LARGEST_FIELD = 171
+"""px: the receptive field of InceptionV1's 4a, beyond which no layer is searched unless it is named."""
 
 
-@dataclass(frozen=True)
-class Criteria:
-    """What a unit must do to count as a curve detector.
+def find_families(
+    net: Network,
+    layers: Iterable[str] | None = None,
+    *,
+    kinds: Iterable[str | Kind[Any]] | None = None,
+    images: ImageSet | None = None,
+    progress: Progress | None = None,
+) -> tuple[Family, ...]:
+    """Find all units that are Gabors, complex Gabors, lines, early curves, curves or double curves, by what they do.
 
-    Attributes:
-        peak: standard deviations that its best curve must reach.
-        first_harmonic: least tuning to one direction.
-        echo: largest response to the opposite direction, as a share of its best.
-        curve_over_line: least preference of curves to straight lines; 1/3 is twice the response.
-        radius_tolerance: octaves of radius over which it must respond.
-        separation: degrees between members; of two that are closer, the one of larger amplitude is taken.
+    All units that meet a kind's criteria are members, however many point the same way; `find_curve_family` chooses
+    among them.
+
+    Args:
+        net: any network.
+        layers: by default all with a receptive field of up to `LARGEST_FIELD` px, without bottlenecks.
+        kinds: names from `KINDS`, or criteria of your own; all of `KINDS` by default.
+        images: what a standard deviation is taken over; the photographs of scikit-image by default.
+        progress: called as the sweeps go on.
+
+    Returns:
+        The families by layer, in the order of `layers` and `kinds`; a layer without such units has no such family.
+
+    Raises:
+        UnknownLayerError: there is no such layer.
+        CurvesError: there is no such kind, or a layer has no receptive field.
     """
+    chosen = [_kind(kind) for kind in (KINDS if kinds is None else kinds)]
+    images = ImageSet.photographs() if images is None else images
+    names = _searchable(net) if layers is None else tuple(layers)
+    portraits = [Portrait(net, name, images, progress) for name in names]  # all names are checked before any sweep
+    families = []
+    for portrait in portraits:
+        for kind in chosen:
+            least, most = kind.fields
+            if least < portrait.field <= most:
+                heard = enumerate(kind.responses(portrait))
+                found = {channel: response for channel, response in heard if response and kind.met(response)}
+                if found:
+                    families.append(_family(kind, portrait.layer, found))
+    return tuple(families)
 
-    peak: float = 2.0
-    first_harmonic: float = 0.75
-    echo: float = 0.2
-    curve_over_line: float = 1 / 3
-    radius_tolerance: float = 0.75
-    separation: float = 10.0
 
-    def met(self, t: Tuning) -> bool:
-        """Whether the tuning meets all of them."""
-        return (
-            t.peak >= self.peak
-            and t.first_harmonic >= self.first_harmonic
-            and t.echo <= self.echo
-            and t.curve_over_line >= self.curve_over_line
-            and t.radius_tolerance >= self.radius_tolerance
-        )
+def measure_family(
+    net: Network,
+    kind: str | Kind[Any],
+    units: Iterable[Unit | str],
+    *,
+    source: str,
+    images: ImageSet | None = None,
+    progress: Progress | None = None,
+) -> Family:
+    """Measure the directions of units whose membership is given, such as a published group's.
+
+    The units are members whatever the criteria say; directions and evidence are what this network does.
+
+    Args:
+        net: the network whose units they are.
+        kind: what they are taken to be: a name from `KINDS`, or criteria of your own.
+        units: of one layer.
+        source: who says that they belong, such as `published: WHERE`; the family's source says both.
+        images: what a standard deviation is taken over; the photographs of scikit-image by default.
+        progress: called as the sweeps go on.
+
+    Raises:
+        UnknownUnitError: the network has no such unit.
+        CurvesError: there are no units, they are of several layers, or one answers to nothing that was shown.
+    """
+    kind = _kind(kind)
+    given = [net.unit(str(unit)) for unit in units]
+    layers = sorted({unit.layer for unit in given})
+    if len(layers) != 1:
+        raise CurvesError(f"a family is of one layer, not of {', '.join(layers) or 'none'}; give units of one")
+    portrait = Portrait(net, layers[0], ImageSet.photographs() if images is None else images, progress)
+    responses = kind.responses(portrait)
+    found = {unit.channel: response for unit in given if (response := responses[unit.channel])}
+    if silent := [str(unit) for unit in given if unit.channel not in found]:
+        raise CurvesError(f"no {kind.name} excites {', '.join(silent)}, which therefore has no direction; leave it out")
+    return _family(kind, layers[0], found, f"{source}; directions measured on {net.provenance.name}")
 
 
 def find_curve_family(
@@ -73,7 +130,7 @@ def find_curve_family(
     ranked = sorted(tunings, key=lambda unit: (-tunings[unit].amplitude, unit))
     candidates = [unit for unit in ranked if criteria.met(tunings[unit])]
     if not candidates:
-        best = f"; the nearest is {ranked[0]}: {_measured(tunings[ranked[0]])}" if ranked else ", none responds at all"
+        best = f"; the nearest is {ranked[0]}: {describe(tunings[ranked[0]])}" if ranked else ", none responds at all"
         raise CurvesError(f"no unit of {layer} is a curve detector{best}; try another layer or looser criteria")
     taken: list[Unit] = []
     for unit in candidates:
@@ -84,21 +141,44 @@ def find_curve_family(
         t = tunings[unit]
         close = [other for other in candidates if _apart(t, tunings[other]) < criteria.separation]
         rivals = [other for other in close if other not in taken]
-        why = f"answers to curves of {round(t.preferred_direction) % 360} degrees: {_measured(t)}"
+        why = f"answers to curves of {round(t.preferred_direction) % 360} degrees: {describe(t)}"
         if rivals:
             why += f"; strongest of {len(rivals) + 1} that point this way"
         members.append(Member(unit, t.preferred_direction, asdict(t), why))
     return Family("curve", layer, tuple(members))
 
 
+def _kind(kind: str | Kind[Any]) -> Kind[Any]:
+    if not isinstance(kind, str):
+        return kind
+    if kind not in KINDS:
+        raise CurvesError(f"there is no kind of family {kind!r}; there are {', '.join(KINDS)}")
+    return KINDS[kind]
+
+
+def _searchable(net: Network) -> tuple[str, ...]:
+    """Layers that can be searched: not bottlenecks, which are named after the layer that they are inside."""
+    names = []
+    for name in net.layers:
+        if any(name.startswith(f"{other}/") for other in net.layers):
+            continue
+        try:
+            size = net.receptive_field(name).size
+        except CurvesError:  # sees the whole image, or is not square
+            continue
+        if size <= LARGEST_FIELD:
+            names.append(name)
+    return tuple(names)
+
+
+def _family(kind: Kind[Any], layer: str, found: dict[int, Response], source: str = "measured") -> Family:
+    """The units by channel; angles to a thousandth of a degree, which spares 179.999999 beside 0."""
+    members = [
+        Member(Unit(layer, channel), round(response.angle, 3) % kind.period, response.evidence(), str(response))
+        for channel, response in found.items()
+    ]
+    return Family(kind.name, layer, tuple(members), kind.period, source)
+
+
 def _apart(a: Tuning, b: Tuning) -> float:
     return float(abs(difference(a.preferred_direction, b.preferred_direction)))
-
-
-def _measured(t: Tuning) -> str:
-    line = np.inf if t.curve_over_line >= 1 else (1 + t.curve_over_line) / (1 - t.curve_over_line)
-    times = "ignores straight lines" if np.isinf(line) else f"{line:.1f} times its response to a straight line"
-    return (
-        f"peak {t.peak:.1f} SD over {t.radius_tolerance:.1f} octaves of radius, "
-        f"first harmonic {t.first_harmonic:.2f}, echo {t.echo:.3f}, {times}"
-    )

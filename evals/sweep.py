@@ -8,26 +8,42 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from circuits import CurvesError, Network
-from evals.grid import CurveGrid
 from evals.images import ImageSet
 
 T = TypeVar("T")
 
-__all__ = ["Scale", "curve_layer", "measure_scale", "sweep"]
+__all__ = ["Scale", "Stimuli", "curve_layer", "measure_scale", "sweep"]
 
 BATCH = 32
 """Stimuli at a time: enough to fill the convolutions, small enough to stay in cache (benchmarks/sweep.py)."""
 
 CURVE_FIELD = 91
 """Receptive field in px of InceptionV1's 3b, the layer of the articles' curve detectors."""
+
+
+class Stimuli(Protocol):
+    """A grid of pictures that is drawn when asked for, such as a `CurveGrid`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of values of each axis."""
+        ...
+
+    def spec(self) -> dict[str, Any]:
+        """What is drawn, in JSON's types: the same for equal grids, and for no others."""
+        ...
+
+    def batches(self, batch_size: int = ..., device: torch.device | str | None = ...) -> Iterator[Tensor]:
+        """The pictures in C order over the axes, N x 3 x size x size at a time."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,7 @@ _sweeps = _Remembered[Tensor](size=8)
 _scales = _Remembered[Scale](size=32)
 
 
-def sweep(net: Network, layer: str, stimuli: CurveGrid, *, progress: Callable[[int], None] | None = None) -> Tensor:
+def sweep(net: Network, layer: str, stimuli: Stimuli, *, progress: Callable[[int], None] | None = None) -> Tensor:
     """Pre-activations of a layer's units, each looking straight at every stimulus.
 
     Stimuli must be as large as the layer's receptive field: only that is run, and the middle of the picture is the

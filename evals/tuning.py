@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 
 from circuits.angles import difference
 
-__all__ = ["Tuning", "coverage", "first_harmonic", "full_width_at_half_maximum", "radial_tuning", "tuning"]
+__all__ = [
+    "Lobes",
+    "Tuning",
+    "coverage",
+    "describe",
+    "first_harmonic",
+    "full_width_at_half_maximum",
+    "lobes",
+    "preference",
+    "radial_tuning",
+    "tuning",
+]
 
 Array = NDArray[np.float64]
 
@@ -49,6 +60,17 @@ class Tuning:
     curve_over_line: float
 
 
+def describe(t: Tuning) -> str:
+    """The tuning in words."""
+    line = "ignores straight lines"
+    if t.curve_over_line < 1:
+        line = f"{(1 + t.curve_over_line) / (1 - t.curve_over_line):.1f} times its response to a straight line"
+    return (
+        f"peak {t.peak:.1f} SD over {t.radius_tolerance:.1f} octaves of radius, "
+        f"first harmonic {t.first_harmonic:.2f}, echo {t.echo:.3f}, {line}"
+    )
+
+
 def tuning(curves: Array, lines: Array, directions: Array, radii: Array) -> Tuning | None:
     """Measure one unit; None if it is silent, for which nothing else is defined.
 
@@ -75,7 +97,49 @@ def tuning(curves: Array, lines: Array, directions: Array, radii: Array) -> Tuni
         width=full_width_at_half_maximum(curve, directions),
         echo=float(curve[opposite].max() / curve.max()),
         radius_tolerance=_octaves_above_half(by_radius, radii),
-        curve_over_line=float((best - line) / (best + line)) if best + line > 0 else 0.0,
+        curve_over_line=preference(float(best), line),
+    )
+
+
+@dataclass(frozen=True)
+class Lobes:
+    """How one unit answers to curves that face opposite ways.
+
+    Attributes:
+        axis: degrees in [0, 180): the directions axis and axis + 180 face each other.
+        sharpness: |sum f e^(2i direction)| / sum f of the radial tuning curve, 0..1: large if it has one lobe, or two
+            that face opposite ways.
+        balance: the radial tuning curve in the weaker of the two directions over that in the stronger, 0..1.
+        over_line: (c - l) / (c + l) in -1..1, c the best response to a curve of the weaker direction and l that to the
+            straight line it becomes with growing radius.
+    """
+
+    axis: float
+    sharpness: float
+    balance: float
+    over_line: float
+
+
+def lobes(curves: Array, lines: Array, directions: Array) -> Lobes:
+    """Measure one unit that is not silent.
+
+    Args:
+        curves: responses, directions x radii.
+        lines: responses to straight lines by direction, the limit of infinite radius.
+        directions: degrees, ascending and evenly spaced over the circle.
+    """
+    curve = radial_tuning(curves)
+    axis, sharpness = first_harmonic(curve, directions, 180)
+    ends = axis, axis + 180
+    weaker, stronger = sorted(ends, key=lambda angle: _at(curve, directions, angle))
+    best = _at(np.maximum(curves, 0).max(axis=1), directions, weaker)
+    line = _at(np.maximum(lines, 0), directions, weaker)
+    strength = _at(curve, directions, stronger)
+    return Lobes(
+        axis=axis,
+        sharpness=sharpness,
+        balance=_at(curve, directions, weaker) / strength if strength > 0 else 0.0,
+        over_line=preference(best, line),
     )
 
 
@@ -85,10 +149,18 @@ def radial_tuning(curves: Array) -> Array:
     return mean
 
 
-def first_harmonic(curve: Array, directions: Array) -> tuple[float, float]:
-    """Angle (degrees in [0, 360)) and relative size (0..1) of a tuning curve's first circular harmonic."""
-    vector = (curve * np.exp(1j * np.deg2rad(directions))).sum()
-    return float(np.rad2deg(np.angle(vector)) % 360), float(np.abs(vector) / curve.sum())
+def first_harmonic(curve: Array, angles: Array, period: float = 360.0) -> tuple[float, float]:
+    """Angle (degrees in [0, period)) and relative size (0..1) of a tuning curve's first circular harmonic.
+
+    Args:
+        curve: responses, not all zero.
+        angles: degrees, evenly spaced over one period or several.
+        period: 360 for directions, 180 for orientations.
+    """
+    turns = 360 / period
+    vector = (curve * np.exp(1j * turns * np.deg2rad(angles))).sum()
+    # Taken twice, since the remainder of a tiny negative angle is rounded up to the period itself.
+    return float(np.rad2deg(np.angle(vector)) / turns % period % period), float(np.abs(vector) / curve.sum())
 
 
 def full_width_at_half_maximum(curve: Array, directions: Array) -> float:
@@ -120,6 +192,11 @@ def coverage(curves: Array) -> float:
     best = curves.max(axis=1, keepdims=True)
     normalised = np.divide(curves, best, out=np.zeros_like(curves), where=best > 0)
     return float(normalised.max(axis=0).min())
+
+
+def preference(first: float, second: float) -> float:
+    """(first - second) / (first + second); 0 if both are nothing."""
+    return (first - second) / (first + second) if first + second > 0 else 0.0
 
 
 def _at(values: Array, directions: Array, angle: float) -> float:

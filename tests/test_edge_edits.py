@@ -191,7 +191,7 @@ def test_signs_and_places_behind_a_bottleneck_are_exact(bvlc: Network, target: s
 
 
 def test_the_effects_of_signs_add_up_where_edges_are_direct() -> None:
-    """A direct unit is linear in its edges: with negative and with positive weights only it is itself, twice the bias."""
+    """A direct unit is linear in its edges: with negative and with positive weights only, it is itself and its bias."""
     conv = "conv2d2"
     source, unit = "conv2d1", HAND.unit(f"{conv}:3")
     values = [
