@@ -19,7 +19,7 @@ from circuits.surgery import Surgery, between, stands_for
 from circuits.units import Unit
 from circuits.wiring import base_layer
 
-__all__ = ["edge_kernels", "linearise", "move_edges", "reads_directly", "scale_edges", "write_edges"]
+__all__ = ["View", "edge_kernels", "linearise", "move_edges", "reads_directly", "scale_edges", "view", "write_edges"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,41 @@ def edge_kernels(net: Network, target: Unit, source: str) -> Tensor:
             below, above = _bottleneck(net, entry.op, target)
             found.append(torch.einsum("rkc,ryx->cyx", below[:, entry.columns], above))
     return torch.stack(found).sum(0).detach()
+
+
+@dataclass(frozen=True)
+class View:
+    """How a unit's pre-activation follows from a source layer, directly or through a 1x1 bottleneck.
+
+    Attributes:
+        tensor: what is read: the source's activations, behind pools and normalisation on the way.
+        weight: of the unit, (C or B) x kh x kw.
+        bias: of the unit, a scalar.
+        bottleneck: weight B x C and bias B of the units between, which have a ReLU; None where there are none.
+    """
+
+    tensor: str
+    weight: Tensor
+    bias: Tensor
+    bottleneck: tuple[Tensor, Tensor] | None
+
+
+def view(net: Network, target: Unit, source: str) -> View:
+    """All that a target sees of a source layer.
+
+    Raises:
+        CurvesError: the target does not see the source, or on several ways, or through more than a 1x1 bottleneck.
+    """
+    entries = _entries(net, target, source)
+    own, row = net.producer(target)
+    bias = net.tensors[f"{own}/bias"][row].detach()
+    if len(entries) != 1 or len({link.source for link in net.links if link.op == own}) != 1:
+        raise CurvesError(f"{target} sees {source} on several ways, or other layers as well; choose another source")
+    (entry,) = entries
+    if entry.direct:
+        return View(net.op(own).inputs[0], net.kernels(own)[row].detach(), bias, None)
+    below, above = (tensor.detach() for tensor in _bottleneck(net, entry.op, target))
+    return View(net.op(entry.op).inputs[0], above, bias, (below, net.tensors[f"{entry.op}/bias"].detach()))
 
 
 def reads_directly(net: Network, target: Unit, source: str) -> bool:

@@ -48,6 +48,9 @@ class Unit:
             return (self.layer, self.channel) == (other.layer, other.channel)
         return isinstance(other, str) and str(self) == other
 
+    def __reduce__(self) -> tuple[type[Unit], tuple[str, int]]:
+        return Unit, (self.layer, self.channel)  # a text's hash differs from process to process
+
     def __hash__(self) -> int:
         return self._hash  # type: ignore[attr-defined, no-any-return]
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from curves import compare_commands, network_commands, weights_commands
+from curves import circuit_commands, compare_commands, network_commands, weights_commands
 
 __all__ = ["app", "main"]
 
@@ -25,6 +25,10 @@ app = typer.Typer(
 app.add_typer(weights_commands.app, name="weights")
 app.command("build")(network_commands.build)
 app.command("edit")(network_commands.edit)
+app.command("graph")(circuit_commands.graph)
+app.command("families")(circuit_commands.families)
+app.command("sweep")(circuit_commands.sweep)
+app.command("diff")(circuit_commands.diff)
 app.command("eval")(compare_commands.evaluate)
 app.command("compare")(compare_commands.compare)
 app.command("demo")(compare_commands.demo)

@@ -53,7 +53,7 @@ class Edit(ABC):
         """The same edit for a plan that is saved in a folder, with all that it needs in files there."""
         return self
 
-    def found(self, folder: Path) -> Edit:  # noqa: ARG002
+    def located(self, folder: Path) -> Edit:  # noqa: ARG002
         """The same edit of a plan that was read from a folder, with its files looked for there."""
         return self
 

@@ -133,7 +133,7 @@ class Graft(Edit):
         net.save(path)
         return replace(self, donor=Donor(net.identity, path.name, net))
 
-    def found(self, folder: Path) -> Graft:
+    def located(self, folder: Path) -> Graft:
         """The same edit with its donor's file looked for in the folder."""
         file = self.donor.file
         return self if file is None else replace(self, donor=replace(self.donor, file=str(folder / file)))

@@ -128,7 +128,7 @@ class Plan:
         edits = []
         for place, table in zip(places, tables, strict=True):
             try:
-                edits.append(edit_from_json(_without_references(table, named)).found(Path(path).parent))
+                edits.append(edit_from_json(_without_references(table, named)).located(Path(path).parent))
             except CurvesError as error:
                 raise type(error)(f"{place}: {error}") from error
         plan = cls(edits, network)

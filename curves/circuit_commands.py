@@ -1,0 +1,208 @@
+"""`curves graph`, `curves families`, `curves sweep` and `curves diff`: looking into circuits."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from curves.output import AsJson, print_json
+from curves.progress import shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from circuits import Network, Unit
+
+__all__ = ["diff", "families", "graph", "sweep"]
+
+Net = Annotated[str, typer.Argument(metavar="NET", help="A name from `curves weights list`, or a saved network.")]
+Images = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Images to use instead of scikit-image's.")]
+
+SHOWN = 20
+"""Rows of a table on the terminal; the file has all."""
+
+
+def graph(
+    net: Net,
+    targets: Annotated[list[str], typer.Argument(metavar="UNIT...", help="Units such as 3b:379, or layers.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help=".png, .svg or .pdf for a picture; .graphml, .json, .dot."),
+    ],
+    top: Annotated[int | None, typer.Option(metavar="K", help="Keep the K strongest edges into each unit.")] = None,
+    share: Annotated[
+        float | None, typer.Option(metavar="S", help="Keep the fewest edges that make up this share of each unit's.")
+    ] = None,
+    until: Annotated[str, typer.Option(metavar="LAYER", help="How far back to go.")] = "input",
+    bottlenecks: Annotated[
+        bool, typer.Option(help="Show the units of bottlenecks, or read through them with expanded weights.")
+    ] = True,
+    by_attribution: Annotated[
+        bool,
+        typer.Option("--attribution", help="Weigh edges by what flows through them on drawn curves, not by weights."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw or save the circuit that ends in some units."""
+    import weights
+    from circuits import CircuitGraph
+
+    network = weights.load(net)
+    patches = _curves(network, _units(network, targets[0])[0].layer) if by_attribution else None
+    by: Literal["weight", "attribution"] = "attribution" if by_attribution else "weight"
+    circuit = CircuitGraph(
+        network, targets, until=until, bottlenecks=bottlenecks, patches=patches, top=top, share=share, by=by
+    )
+    if output.suffix in {".png", ".svg", ".pdf"}:
+        circuit.draw(output, by=by)
+    else:
+        circuit.save(output)
+    found = {"path": str(output), "units": circuit.nx.number_of_nodes(), "edges": circuit.nx.number_of_edges()}
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(f"saved {found['units']} units and {found['edges']} edges to {output}")
+
+
+def families(
+    net: Net,
+    layers: Annotated[
+        list[str] | None, typer.Option("--layer", metavar="L", help="Only this layer; repeatable.")
+    ] = None,
+    kinds: Annotated[list[str] | None, typer.Option("--kind", metavar="K", help="Only this kind; repeatable.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Also save them, as [[family]] tables of a plan."),
+    ] = None,
+    images: Images = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find families (Gabors, lines, curves ...) by what the units respond to."""
+    import tomli_w
+
+    import evals
+    import weights
+    from circuits.files import write_text
+    from editing import Selection
+
+    network = weights.load(net)
+    chosen = evals.ImageSet.folder(images) if images else None
+    with shown() as progress:
+        found = evals.find_families(network, layers, kinds=kinds, images=chosen, progress=progress)
+    if output:
+        write_text(output, tomli_w.dumps({"family": [Selection.of(family).to_json() for family in found]}))
+    if as_json:
+        print_json([family.to_json() for family in found])
+        return
+    for family in found:
+        typer.echo(f"{family.layer} {family.name}: {len(family)} units")
+        typer.echo("  " + ", ".join(f"{m.unit.channel} ({m.direction:.0f}°)" for m in family))
+    if output:
+        typer.echo(f"saved to {output}")
+
+
+def sweep(
+    net: Net,
+    units: Annotated[str, typer.Option("--ablate", metavar="UNITS", help="A layer, or units with commas between.")],
+    read: Annotated[str, typer.Option("--read", metavar="UNITS", help="Units of a later layer that respond.")],
+    edges: Annotated[
+        bool, typer.Option("--edges", help="Cut only the edge from each unit to the one unit that is read.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save all effects (.csv).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ablate units one at a time, and measure what others then say to drawn curves."""
+    import weights
+    from circuits.files import write_text
+
+    network = weights.load(net)
+    ablated, readers = _units(network, units), _units(network, read)
+    effects = _effects(network, ablated, readers, edges=edges)
+    rows = [
+        {
+            "unit": str(unit), "read": str(reader), "mean": float(e.mean()), "mean_abs": float(e.abs().mean()),
+            "least": float(e.min()), "most": float(e.max()),
+        }
+        for unit, of_unit in zip(ablated, effects, strict=True)
+        for reader, e in zip(readers, of_unit, strict=True)
+    ]  # fmt: skip
+    rows.sort(key=lambda row: -row["mean_abs"])  # type: ignore[operator]
+    if output:
+        text = io.StringIO()
+        table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+        write_text(output, text.getvalue())
+    if as_json:
+        print_json(rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown_table = Table("ablated", "read", "mean effect", "mean size", "least", "most", box=None, header_style="bold")
+    for row in rows[:SHOWN]:
+        shown_table.add_row(str(row["unit"]), str(row["read"]), *(f"{row[k]:.4g}" for k in list(row)[2:]))
+    Console(highlight=False).print(shown_table)
+    typer.echo(
+        f"\nthe largest of {len(rows)}; changes of the pre-activation" + (f"; all are in {output}" if output else "")
+    )
+
+
+def diff(
+    before: Net,
+    after: Annotated[str, typer.Argument(metavar="NET", help="The network to compare it with.")],
+    as_json: AsJson = False,
+) -> None:
+    """List what differs between two networks, unit by unit."""
+    import editing
+    import weights
+
+    found = editing.diff(weights.load(before), weights.load(after))
+    if as_json:
+        print_json(found.to_json())
+        return
+    for line in found.lines() if found else ["the networks are the same"]:
+        typer.echo(line)
+
+
+def _units(net: Network, text: str) -> list[Unit]:
+    from editing import Selection
+
+    return list(Selection.of([part.strip() for part in text.split(",")]).resolve(net))
+
+
+def _effects(net: Network, units: list[Unit], readers: list[Unit], *, edges: bool) -> Tensor:
+    """A x R x N."""
+    import editing
+    from circuits import CurvesError
+
+    if edges and len(readers) != 1:
+        raise CurvesError(f"edges end in one unit, but {len(readers)} are to be read; name one unit with --read")
+    stimuli = _curves(net, readers[0].layer)
+    with shown() as progress:
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            progress("curves", done, len(stimuli))
+
+        if edges:
+            return editing.edge_effects(net, units, readers[0], stimuli, progress=advance)
+        return editing.ablation_effects(net, units, readers, stimuli, progress=advance)
+
+
+def _curves(net: Network, layer: str) -> Tensor:
+    """Curves of all directions and radii, lines and areas, as a layer's units see them: N x 3 x S x S."""
+    import torch
+
+    import evals
+
+    test = evals.SyntheticCurves(directions=tuple(range(0, 360, 15)), radii=(20.0, 30.0, 45.0, 70.0, 110.0))
+    return torch.cat(list(test.stimuli(net, layer).batches(256)))
