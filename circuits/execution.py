@@ -50,6 +50,9 @@ def execute(
 def _conv(step: Step, inputs: list[Tensor], weights: list[Tensor]) -> Tensor:
     op, (x,) = step.op, inputs
     assert isinstance(op, Conv)
+    if x.shape[-2:] == op.kernel and not any(step.padding) and op.groups == 1:
+        # One window: a product of matrices, which is several times faster for large batches.
+        return F.linear(x.flatten(1), weights[0].flatten(1), weights[1])[:, :, None, None]
     x, symmetric = _pad(x, step.padding, op.kernel, 0.0)
     return F.conv2d(x, weights[0], weights[1], op.stride, symmetric, 1, op.groups)
 

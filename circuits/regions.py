@@ -101,7 +101,7 @@ class Program:
 
     @property
     def boxes(self) -> dict[str, Box]:
-        """What there is of each tensor while the program runs: for a target that others read, maybe more than wanted."""
+        """What there is of each tensor in a run; of a target that others read too, it may be more than is wanted."""
         return dict(self.inputs) | {step.op.name: step.box for step in self.steps}
 
 

@@ -1,5 +1,6 @@
 """Edits of a circuit, and plans of them: from a network to another network, exactly."""
 
+from editing.combing import RemoveCombing
 from editing.diff import Diff, diff
 from editing.edges import AblateEdge, ClampWeights, KeepOnly, RemoveNegative, RemovePositive, Scale
 from editing.edits import EDITS, Edit
@@ -24,6 +25,7 @@ __all__ = [
     "Linearize",
     "PatchActivation",
     "Plan",
+    "RemoveCombing",
     "RemoveNegative",
     "RemovePositive",
     "Replace",

@@ -51,8 +51,8 @@ class Selection:
             if isinstance(part, Family):
                 found |= {net.unit(member.unit): member.direction for member in part}
             else:
-                units = [net.unit(part)] if isinstance(part, Unit) else net.units(part)
-                found = dict.fromkeys(units) | found
+                for unit in [net.unit(part)] if isinstance(part, Unit) else net.units(part):
+                    found.setdefault(unit, None)
         return found
 
     def to_json(self) -> Any:

@@ -1,0 +1,205 @@
+"""Sweeps of ablations: the effect of silencing each of many units, or cutting each of many edges, on other units.
+
+Equal to applying `Ablate` to one unit after another and running the network each time, at a small fraction of the
+work: what lies upstream runs once for each stimulus, and of what lies downstream only what the units that are read see
+(`circuits.replacing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from circuits import CurvesError, Network, Unit
+from circuits.capture import Capture, Captured
+from circuits.ops import Conv, Linear
+from circuits.regions import INPUT, Box, trace_back
+from circuits.replacing import Replacements
+from circuits.validation import check_images
+from circuits.wiring import is_inner
+from editing.interventions import Units, units_of_one_layer
+
+__all__ = ["ablation_effects", "edge_effects"]
+
+MEMORY = 64 * 2**20
+"""Bytes in use at a time: less makes batches too small for the convolutions, more gains nothing."""
+
+
+def ablation_effects(
+    net: Network,
+    units: Units,
+    read: Units,
+    stimuli: Tensor,
+    *,
+    value: float | Tensor = 0.0,
+    pre: bool = True,
+    whole: bool = False,
+    memory: int = MEMORY,
+    progress: Callable[[int], None] | None = None,
+) -> Tensor:
+    """How the responses of units change when each of other units is ablated alone.
+
+    Ablating sets a unit's pre-activation to `value` for every stimulus and place: as if its weights were zero and its
+    bias `value`. With the unit's mean activation as value it is mean ablation.
+
+    Args:
+        net: any network.
+        units: A units of one layer, or a layer for all its units: those to ablate, one at a time.
+        read: R units of one later layer, or a layer: those that respond.
+        stimuli: RGB in [0, 1]: patches of the size that the read units see, as for `Network.responses`.
+        value: a number, or A numbers, one for each unit.
+        pre: read pre-activations (default) or activations.
+        whole: the stimuli are whole images of any size, and maps are read.
+        memory: bytes to use at a time, beside the result. It changes nothing in the result but rounding.
+        progress: called with the number of stimuli done after each batch.
+
+    Returns:
+        A x R x N: the response after ablation minus the response before; negative where the unit had excited. With
+        `whole`, A x R x N x H x W, or A x R x N for dense layers.
+
+    Raises:
+        UnknownLayerError, UnknownUnitError: there is no such layer or unit.
+        CurvesError: units of several layers, units that do not reach those that are read, or stimuli that do not fit.
+    """
+    ablated, readers = units_of_one_layer(net, units), units_of_one_layer(net, read)
+    values = _values(net, value, len(ablated))
+    sweep = _Sweep(net, readers, stimuli, pre=pre, whole=whole)
+    stage = sweep.replacements(net.layer(ablated[0].layer).pre, _channels(ablated))
+    return sweep.run([stage], partial(stage.changes, maps=values, memory=memory), memory, progress)
+
+
+def edge_effects(
+    net: Network,
+    sources: Units,
+    target: str | Unit,
+    stimuli: Tensor,
+    *,
+    read: Units | None = None,
+    value: float | Tensor = 0.0,
+    pre: bool = True,
+    whole: bool = False,
+    memory: int = MEMORY,
+    progress: Callable[[int], None] | None = None,
+) -> Tensor:
+    """How responses change when the edge from each of many units to one target unit is cut alone.
+
+    When an edge is cut the target alone sees the source's pre-activation as `value`, also through the bottleneck units
+    that lie between, of which it then has copies of its own; every other unit reads the source as before. Edges are
+    those between a layer and the next one that the target reads: paths through the units of another layer are none.
+
+    Args:
+        net: any network.
+        sources: A units of one layer, or a layer: where the edges start.
+        target: the unit where they end.
+        stimuli: RGB in [0, 1]: patches of the size that the read units see (the target if `read` is None).
+        read: R units of one later layer that respond; None for the target itself (R is 1).
+        value: a number, or A numbers, one for each source.
+        pre: read pre-activations (default) or activations.
+        whole: the stimuli are whole images of any size, and maps are read.
+        memory: bytes to use at a time, beside the result.
+        progress: called with the number of stimuli done after each batch.
+
+    Returns:
+        A x R x N: the response after the cut minus the response before, as `ablation_effects`.
+
+    Raises:
+        UnknownLayerError, UnknownUnitError: there is no such layer or unit.
+        CurvesError: sources of several layers, sources that the target does not read, a target that the read units
+            do not depend on, or stimuli that do not fit.
+    """
+    starts, end = units_of_one_layer(net, sources), net.unit(target)
+    values = _values(net, value, len(starts))
+    source, seen = net.layer(starts[0].layer).pre, net.layer(end.layer).pre
+    cut = _other_layers(net, {starts[0].layer, end.layer})
+    sweep = _Sweep(net, [end] if read is None else units_of_one_layer(net, read), stimuli, pre=pre, whole=whole)
+    if read is None:
+        stage = sweep.replacements(source, _channels(starts), cut)
+        return sweep.run([stage], partial(stage.changes, maps=values, memory=memory), memory, progress)
+    behind = sweep.replacements(seen, [end.channel] * len(starts))
+    before = Replacements(net, source, _channels(starts), seen, [end.channel], behind.needs[seen], sweep.image, cut)
+
+    def effects(captured: Captured) -> Tensor:
+        changes = before.changes(captured, values, memory)[:, 0].transpose(0, 1)
+        intact = captured.crop(seen, behind.needs[seen])[:, end.channel, None]
+        return behind.changes(captured, intact + changes, memory)
+
+    return sweep.run([before, behind], effects, memory, progress)
+
+
+class _Sweep:
+    """Units that are read over stimuli."""
+
+    def __init__(self, net: Network, readers: Sequence[Unit], stimuli: Tensor, *, pre: bool, whole: bool) -> None:
+        layer = net.layer(readers[0].layer)
+        check_images(stimuli, net.device, net.dtype)
+        self._net, self._stimuli, self._rows = net, stimuli, _channels(readers)
+        self._target = layer.pre if pre else layer.post
+        self._box, self._seen, self.image = None, None, None
+        given = (stimuli.shape[2], stimuli.shape[3])
+        if whole:
+            self.image = given
+            net.activations(stimuli[:1], [layer.name])  # refuses a size that does not fit
+            return
+        self._box = Box(0, 1, 0, 1)
+        boxes = {layer.pre: self._box}
+        trace_back(net.ops, boxes, {})
+        self._seen = boxes[INPUT]
+        if given != self._seen.size:
+            seen, found = (" x ".join(map(str, size)) for size in (self._seen.size, given))
+            raise CurvesError(
+                f"units of {layer.name} see {seen} px, the stimuli are {found}; crop them, or set whole=True"
+            )
+
+    def replacements(self, source: str, channels: Sequence[int], cut: Collection[str] = ()) -> Replacements:
+        """The read units when single channels of `source` are replaced."""
+        return Replacements(self._net, source, channels, self._target, self._rows, self._box, self.image, cut)
+
+    @torch.no_grad()
+    def run(
+        self,
+        stages: Sequence[Replacements],
+        effects: Callable[[Captured], Tensor],
+        memory: int,
+        progress: Callable[[int], None] | None,
+    ) -> Tensor:
+        """The effects on all stimuli, as many at a time as fit in the memory."""
+        capture = Capture(self._net, [stage.needs for stage in stages], self.image)
+        stimuli = self._stimuli
+        if self._seen:  # the read units may see less than others of their layer
+            part = capture.box.within(self._seen)
+            stimuli = stimuli[..., part.top : part.bottom, part.left : part.right]
+        size = capture.size + sum(stage.size for stage in stages)
+        found = []
+        for batch in torch.split(stimuli, max(1, memory // (size * stimuli.element_size()))):
+            found.append(effects(capture.run(batch)))
+            if progress:
+                progress(len(batch))
+        result = torch.cat(found, dim=2)
+        return result.flatten(2) if self._box else result
+
+
+def _channels(units: Sequence[Unit]) -> list[int]:
+    return [unit.channel for unit in units]
+
+
+def _values(net: Network, value: float | Tensor, count: int) -> Tensor:
+    values = torch.as_tensor(value, dtype=net.dtype, device=net.device).detach()
+    if values.dim() and values.shape != (count,):
+        raise CurvesError(f"the values are {tuple(values.shape)}; give one number, or one for each of {count} units")
+    return values.expand(count)
+
+
+def _other_layers(net: Network, names: Collection[str]) -> set[str]:
+    """The tensors of layers with weights that edges end at: all but bottlenecks and the layers of those names."""
+    weighted = {op.name for op in net.ops if isinstance(op, Conv | Linear)}
+    return {
+        tensor
+        for layer in net.layers.values()
+        if layer.name not in names
+        and not is_inner(layer.name, net.layers)
+        and all(piece.op in weighted for piece in net.pieces(layer.name))
+        for tensor in (layer.pre, layer.post)
+    }
