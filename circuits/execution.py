@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from circuits.ops import AvgPool, Concat, Conv, Linear, LocalResponseNorm, MaxPool, Op, Padding, ReLU, Softmax
-from circuits.regions import Box, Program, Step
+from circuits.regions import Program, Step
 
 __all__ = ["Change", "execute"]
 
-Change = Callable[[Tensor, Box], Tensor]
-"""From a tensor (N x C x H x W, what was computed of it) and its box to the tensor that is read instead."""
+Change = Callable[[Tensor], Tensor]
+"""From a tensor (N x C x H x W, what was computed of it) to the one that is read instead."""
 
 
 def execute(
@@ -40,7 +40,7 @@ def execute(
         weights = [tensors[f"{step.op.name}/{part}"] for part in step.op.tensors]
         value = _RUNNERS[type(step.op)](step, read, weights)
         if changes and step.op.name in changes:
-            value = changes[step.op.name](value, step.box)
+            value = changes[step.op.name](value)
         values[step.op.name] = value
         for name in step.frees:
             del values[name]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Protocol
-
-from torch import Tensor
 
 from circuits.errors import CurvesError
 from circuits.execution import Change
@@ -28,7 +27,7 @@ class Intervention(Protocol):
             CurvesError: the network has no such layer or unit.
         """
 
-    def change(self, net: Network, shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
+    def change(self, net: Network, shape: tuple[int, ...]) -> Change:
         """The function from the tensor, of that shape, to what is read instead; it leaves the tensor as it is.
 
         Raises:
@@ -67,18 +66,13 @@ def bind(net: Network, interventions: Sequence[Intervention], program: Program, 
     for op in net.ops:
         if isinstance(op, Linear) or flat.intersection(op.inputs):
             flat.add(op.name)
-    by_tensor: dict[str, list[Callable[[Tensor], Tensor]]] = {}
+    by_tensor: dict[str, list[Change]] = {}
     for intervention in interventions:
         name = intervention.tensor(net)
         shape = (images, net.channels(name), *(() if name in flat else boxes[name].size))
         by_tensor.setdefault(name, []).append(intervention.change(net, shape))
-    return {name: _in_order(functions) for name, functions in by_tensor.items()}
+    return {name: _in_order(several) for name, several in by_tensor.items()}
 
 
-def _in_order(functions: Sequence[Callable[[Tensor], Tensor]]) -> Change:
-    def change(values: Tensor, _: object) -> Tensor:
-        for function in functions:
-            values = function(values)
-        return values
-
-    return change
+def _in_order(changes: Sequence[Change]) -> Change:
+    return lambda values: reduce(lambda value, change: change(value), changes, values)

@@ -78,7 +78,7 @@ class RemoveCombing(Edit):
 
     @classmethod
     def find(
-        cls, net: Network, family: Family, source: str | Family, combs: Tensor, curves: Tensor, *, margin: float = 0.1
+        cls, net: Network, family: Family, source: str | Family, combs: Tensor, curves: Tensor, *, margin: float = 0.05
     ) -> RemoveCombing:
         """Find the edges that carry combing.
 

@@ -10,6 +10,7 @@ images and to the values given. For an edited network that can be saved, see `ed
 - Maps are those of the run: for `activations` and `net(...)` the whole layer, H x W; for `responses` the region of it
   that the unit asked for sees, as in `receptive_field`: 5 x 5 of 3a for a unit of 3b in InceptionV1.
 - Several on one layer act in the order given; those on the pre-activation come first.
+- In an edited network, private copies of units (`3b/5x5_bottleneck@3b:379`) are layers of their own; name them as well.
 """
 
 from __future__ import annotations
@@ -130,8 +131,7 @@ def units_of_one_layer(net: Network, where: Units) -> list[Unit]:
         UnknownLayerError, UnknownUnitError: the network has no such layer or unit.
         CurvesError: there are none, or they are of several layers.
     """
-    parts = Selection.of(where).parts
-    units = list(dict.fromkeys(unit for part in parts for unit in Selection((part,)).resolve(net)))
+    units = list(Selection.of(where).resolve(net))
     if len({unit.layer for unit in units}) > 1:
         raise CurvesError(f"{units[0]} and {units[-1]} are of different layers; do it once for each layer")
     return units

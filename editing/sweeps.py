@@ -64,7 +64,7 @@ def ablation_effects(
         UnknownLayerError, UnknownUnitError: there is no such layer or unit.
         CurvesError: units of several layers, units that do not reach those that are read, or stimuli that do not fit.
     """
-    ablated, readers = units_of_one_layer(net, units), units_of_one_layer(net, read)
+    ablated, readers = _whole(net, units), units_of_one_layer(net, read)
     values = _values(net, value, len(ablated))
     sweep = _Sweep(net, readers, stimuli, pre=pre, whole=whole)
     stage = sweep.replacements(net.layer(ablated[0].layer).pre, _channels(ablated))
@@ -110,7 +110,7 @@ def edge_effects(
         CurvesError: sources of several layers, sources that the target does not read, a target that the read units
             do not depend on, or stimuli that do not fit.
     """
-    starts, end = units_of_one_layer(net, sources), net.unit(target)
+    starts, end = _whole(net, sources), net.unit(target)
     values = _values(net, value, len(starts))
     source, seen = net.layer(starts[0].layer).pre, net.layer(end.layer).pre
     cut = _other_layers(net, {starts[0].layer, end.layer})
@@ -179,6 +179,19 @@ class _Sweep:
                 progress(len(batch))
         result = torch.cat(found, dim=2)
         return result.flatten(2) if self._box else result
+
+
+def _whole(net: Network, where: Units) -> list[Unit]:
+    """The units of one layer, of which the network has no private copies: an edit would reach those, a sweep would not.
+
+    Raises:
+        CurvesError: it has.
+    """
+    units = units_of_one_layer(net, where)
+    layer = units[0].layer
+    if copies := [name for name in net.layers if name.startswith(f"{layer}@")]:
+        raise CurvesError(f"{layer} has private copies ({', '.join(copies)}) here; sweep the network before the edit")
+    return units
 
 
 def _channels(units: Sequence[Unit]) -> list[int]:

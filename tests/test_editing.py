@@ -118,7 +118,7 @@ def test_what_has_no_weights_cannot_be_ablated() -> None:
         ("", CurvesError, "holds no plan"),
         ("edits = []", CurvesError, "holds no plan"),
         ("edit = 3", CurvesError, "holds no plan"),
-        ('[[edit]]\nkind = "melt"\nunits = ["3b:1"]', CurvesError, "no edit of kind 'melt'; the kinds are ablate"),
+        ('[[edit]]\nkind = "melt"\nunits = ["3b:1"]', CurvesError, "no edit of kind 'melt'; the kinds are .*ablate"),
         ('[[edit]]\nkind = "ablate"', CurvesError, "line 1, edit 1 of 1: ablate lacks units; it has units, value, ref"),
         ('[[edit]]\nkind = "ablate"\nunits = ["3b:1"]\nhow = 1', CurvesError, "there is no 'how' in ablate; it has"),
         ('\n\n[[edit]]\nkind = "ablate"\nunits = ["3b:x"]', UnknownUnitError, "line 3, .*write layer:channel"),
@@ -135,3 +135,31 @@ def test_damaged_plans_are_refused(tmp_path: Path, text: str, error: type[Except
 def test_a_missing_plan_is_named(tmp_path: Path) -> None:
     with pytest.raises(CurvesError, match=r"there is no plan .*none\.toml"):
         Plan.load(tmp_path / "none.toml")
+
+
+def test_values_go_to_units_in_the_order_given() -> None:
+    edited = Ablate("3b:5", "3b:1", value=[0.5, 0.25]).apply(NET)
+    found = edited.responses(PATCHES, "3b")
+    assert (found[:, 5] == 0.5).all()
+    assert (found[:, 1] == 0.25).all()
+    with pytest.raises(CurvesError, match="3 values for 2 units"):
+        Ablate("3b:5", "3b:1", value=[1, 2, 3]).apply(NET)
+
+
+def test_mean_and_resampled_ablation_keep_what_the_units_said() -> None:
+    images = list(torch.rand(3, 3, 112, 112, generator=torch.Generator().manual_seed(4)))
+    mean = Ablate.mean(NET, "3a", images=images)
+    said = NET.activations(torch.stack(images), ["3a"])["3a"]
+    assert torch.allclose(torch.tensor(mean.value), said.mean(dim=(0, 2, 3)), atol=1e-5)
+    edited = mean.apply(NET).activations(torch.stack(images), ["3a"])["3a"]
+    assert torch.allclose(edited[0, :, 0, 0], said.mean(dim=(0, 2, 3)), atol=1e-5)
+    assert (edited == edited[:1, :, :1, :1]).all()
+    drawn = Ablate.resample(NET, "3a", images=images, seed=1)
+    assert drawn == Ablate.resample(NET, "3a", images=images, seed=1)
+    assert drawn != Ablate.resample(NET, "3a", images=images, seed=2)
+    places = said.permute(0, 2, 3, 1).reshape(-1, said.shape[1])  # all units said this at one and the same place
+    assert (places - torch.tensor(drawn.value)).abs().amax(dim=1).min() < 1e-5
+    with pytest.raises(CurvesError, match="no images"):
+        Ablate.mean(NET, "3a", images=[])
+    with pytest.raises(CurvesError, match="no images"):
+        Ablate.resample(NET, "3a", images=[])
