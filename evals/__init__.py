@@ -1,5 +1,8 @@
 """One harness for real, edited and hand-built networks: stimuli, tests, scorecards, comparison, report."""
 
+from evals.comb_calibration import comb_calibration
+from evals.combing import Combing
+from evals.combs import Comb, CombGrid, render_combs
 from evals.compare import compare
 from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, EarlyCurveCriteria
 from evals.families import find_curve_family, find_families, measure_family
@@ -18,6 +21,9 @@ from evals.synthetic import SyntheticCurves
 __all__ = [
     "KINDS",
     "TESTS",
+    "Comb",
+    "CombGrid",
+    "Combing",
     "ComplexGaborCriteria",
     "Criteria",
     "Curve",
@@ -36,6 +42,7 @@ __all__ = [
     "SyntheticCurves",
     "Test",
     "TestResult",
+    "comb_calibration",
     "compare",
     "curve_layer",
     "find_curve_family",
@@ -44,6 +51,7 @@ __all__ = [
     "measure_scale",
     "published_families",
     "published_groups",
+    "render_combs",
     "render_curves",
     "run",
     "sweep",

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from circuits import CurvesError
 from evals.grid import CurveGrid
-from evals.stimuli import Curve, render_curves
+from evals.stimuli import FIELDS, Curve, render_columns
 
 __all__ = ["Comb", "CombGrid", "render_combs"]
+
+_Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Comb:
         CurvesError: a value is out of its range.
 
     Examples:
-        >>> Comb(Curve(direction=90, size=32, radius=12.0)).render().shape
+        >>> Comb(Curve(direction=90, size=32, radius=12)).render().shape
         torch.Size([3, 32, 32])
     """
 
@@ -61,21 +65,6 @@ class Comb:
         """Draw the comb: 3 x size x size, float32 in [0, 1]."""
         return render_combs([self])[0]
 
-    def ticks(self) -> list[Curve]:
-        """The ticks as straight curves, from one end of the arc to the other."""
-        curve, unit = self.curve, np.exp(1j * math.radians(self.curve.direction))
-        longest = min(curve.arc_length, curve.radius * math.radians(curve.max_angle))
-        # A chord is at least 2 / pi of its arc, so that no tick beyond this reaches into the picture.
-        seen = math.pi / 2 * (math.hypot(*curve.position) + curve.size + self.tick_length)
-        last = int(min(longest / 2, seen) / self.spacing)
-        along = self.spacing * np.arange(-last, last + 1)
-        turned = along / curve.radius
-        middles = complex(*curve.position) - 1j * unit * along * np.sinc(turned / math.tau) * np.exp(0.5j * turned)
-        angles = curve.direction + np.degrees(turned) + self.tick_angle
-        tick = replace(curve, radius=math.inf, arc_length=self.tick_length, extended=False)
-        places = zip(angles, middles, strict=True)
-        return [replace(tick, direction=float(angle), position=(at.real, at.imag)) for angle, at in places]
-
 
 def render_combs(combs: Sequence[Comb], *, device: torch.device | str | None = None) -> Tensor:
     """Draw combs of one size, antialiased, without random numbers.
@@ -93,20 +82,47 @@ def render_combs(combs: Sequence[Comb], *, device: torch.device | str | None = N
     sizes = sorted({comb.curve.size for comb in combs})
     if len(sizes) != 1:
         raise CurvesError(f"combs drawn together must have one size, not {sizes or 'none'}: draw each size by itself")
-    white = {"foreground": (1, 1, 1), "background": (0, 0, 0)}  # drawn so, an image is what its line covers
-    lines = [(i, line) for i, comb in enumerate(combs) for line in comb.ticks() + [comb.curve] * comb.with_curve]
-    coverage = render_curves([replace(line, **white) for _, line in lines], device=device)[:, 0]
+    lines = [_lines(comb) for comb in combs]
+    columns = {name: np.concatenate([line[name] for line in lines]) for name in FIELDS}
+    # White on black, an image is what its line covers.
+    coverage = render_columns(columns, device, torch.float32)[:, 0]
+    counts = torch.tensor([len(line["size"]) for line in lines], device=coverage.device)
+    places = torch.arange(len(combs), device=coverage.device).repeat_interleave(counts)[:, None, None]
     canvas = torch.zeros(len(combs), *coverage.shape[1:], device=coverage.device)
-    places = torch.tensor([i for i, _ in lines], device=coverage.device)[:, None, None].expand_as(coverage)
-    canvas.scatter_reduce_(0, places, coverage, "amax")
+    canvas = canvas.scatter_reduce_(0, places.expand_as(coverage), coverage, "amax")[:, None]
     colours = torch.tensor([(comb.curve.foreground, comb.curve.background) for comb in combs], device=coverage.device)
     foreground, background = colours[..., None, None].unbind(1)
-    return canvas[:, None] * foreground + (1 - canvas[:, None]) * background
+    return canvas * foreground + (1 - canvas) * background
+
+
+def _lines(comb: Comb) -> dict[str, _Array]:
+    """The ticks from one end of the arc to the other, then the curve if it is drawn, as `render_columns` reads them."""
+    curve, to_centre = comb.curve, np.exp(1j * math.radians(comb.curve.direction))
+    longest = min(curve.arc_length, curve.radius * math.radians(curve.max_angle))
+    # A chord is at least 2 / pi of its arc, so that no tick beyond this reaches into the picture.
+    seen = math.pi / 2 * (math.hypot(*curve.position) + curve.size + comb.tick_length)
+    last = int(min(longest / 2, seen) / comb.spacing)
+    along = comb.spacing * np.arange(-last, last + 1)
+    turned = along / curve.radius
+    # R (1 - e^(i turned)) from the arc's middle, written so that a straight line needs no case of its own.
+    middles = -1j * to_centre * along * np.sinc(turned / math.tau) * np.exp(0.5j * turned) + complex(*curve.position)
+    count = len(along) + comb.with_curve
+    columns = {name: np.array([getattr(curve, name)] * count) for name in FIELDS}
+    columns["foreground"], columns["background"] = np.ones((count, 3)), np.zeros((count, 3))
+    ticks = slice(0, len(along))
+    columns["direction"][ticks] += np.degrees(turned) + comb.tick_angle
+    columns["radius"][ticks], columns["arc_length"][ticks], columns["extended"][ticks] = (
+        math.inf,
+        comb.tick_length,
+        False,
+    )
+    columns["position"][ticks] = np.stack((middles.real, middles.imag), axis=1)
+    return columns
 
 
 @dataclass(frozen=True)
 class CombGrid:
-    """Every curve of a grid with every setting of ticks, drawn when asked for.
+    """Ticks of several lengths and spacings along every curve of a grid, drawn when asked for.
 
     Attributes:
         curves: the arcs.
@@ -114,28 +130,54 @@ class CombGrid:
         spacings: px.
         tick_angle: degrees, as of `Comb`.
         with_curve: as of `Comb`.
+
+    Raises:
+        CurvesError: there is no length or spacing, or one of the combs cannot be.
     """
 
     curves: CurveGrid
-    tick_lengths: tuple[float, ...] = (12.0,)
-    spacings: tuple[float, ...] = (9.0,)
+    tick_lengths: tuple[float, ...]
+    spacings: tuple[float, ...]
     tick_angle: float = 90.0
     with_curve: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("tick_lengths", "spacings"):
+            values = tuple(float(value) for value in getattr(self, name))
+            if not values:
+                raise CurvesError(f"{name} has no values: give at least one")
+            object.__setattr__(self, name, values)
+        for i in range(len(self)):
+            self[i]
+
     @property
     def shape(self) -> tuple[int, ...]:
-        """Number of values of each axis: tick lengths, spacings, then the axes of the curves."""
+        """Number of tick lengths, of spacings, and of the values of each axis of the curves."""
         return (len(self.tick_lengths), len(self.spacings), *self.curves.shape)
 
     def __len__(self) -> int:
         return math.prod(self.shape)
 
     def __getitem__(self, i: int) -> Comb:
-        """The comb at a place in C order."""
-        ticks, curve = divmod(i, len(self.curves))
+        """The comb at a place in C order, counted from the end where negative."""
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"this grid has {len(self)} combs, so there is no number {i}")
+        ticks, curve = divmod(i % len(self), len(self.curves))
         length, spacing = divmod(ticks, len(self.spacings))
-        return Comb(self.curves[curve], self.tick_lengths[length], self.spacings[spacing], self.tick_angle, self.with_curve)
+        sizes = self.tick_lengths[length], self.spacings[spacing]
+        return Comb(self.curves[curve], *sizes, self.tick_angle, self.with_curve)
+
+    def spec(self) -> dict[str, Any]:
+        """Describe the grid with JSON's types alone, the same for equal grids."""
+        return {
+            "curves": self.curves.spec(),
+            "tick_lengths": list(self.tick_lengths),
+            "spacings": list(self.spacings),
+            "tick_angle": self.tick_angle,
+            "with_curve": self.with_curve,
+        }
 
     def batches(self, batch_size: int = 64, device: torch.device | str | None = None) -> Iterator[Tensor]:
+        """Draw the combs in C order, `batch_size` (at least 1) at a time, fewer in the last batch."""
         for start in range(0, len(self), batch_size):
             yield render_combs([self[i] for i in range(start, min(start + batch_size, len(self)))], device=device)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, Network
+from evals.combing import Combing
 from evals.images import ImageSet
 from evals.scorecard import Definition, Scorecard, TestResult, provenance
 from evals.synthetic import Progress, SyntheticCurves
@@ -26,7 +27,7 @@ class Test(Protocol):
         """Test a family of a network's units."""
 
 
-TESTS: dict[str, Callable[[], Test]] = {SyntheticCurves.name: SyntheticCurves}
+TESTS: dict[str, Callable[[], Test]] = {SyntheticCurves.name: SyntheticCurves, Combing.name: Combing}
 """The tests by name."""
 
 
