@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,12 @@ class Selection:
         if not parts:
             raise CurvesError("no units are named; give at least one, such as 3b:379, a layer or a family")
         return cls(tuple(parts))
+
+    def __iter__(self) -> Iterator[Unit | Family | str]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
 
     def resolve(self, net: Network) -> dict[Unit, float | None]:
         """The units with their directions in degrees, None for those that are in no family.

@@ -130,7 +130,7 @@ def measure_scale(
         std = (squares / count - mean * mean).clamp(min=0).sqrt()
         return Scale(mean.float(), std.float(), images.name, images.hash)
 
-    return _scales.get((net.identity, layer, images.hash), compute)
+    return _scales.get((net.identity, layer, images.name, images.hash), compute)
 
 
 def curve_layer(net: Network) -> str:
