@@ -15,7 +15,7 @@ COARSE = SyntheticCurves(directions=tuple(range(0, 360, 15)), radii=(20.0, 30.0,
 
 @pytest.fixture(scope="module")
 def family(bvlc: Network) -> Family:
-    return evals.find_curve_family(bvlc, "3b", test=COARSE)
+    return evals.find_curve_family(bvlc, "3b")
 
 
 def test_without_negative_weights_echoes_come_back(bvlc: Network, family: Family) -> None:
@@ -24,7 +24,7 @@ def test_without_negative_weights_echoes_come_back(bvlc: Network, family: Family
     positive = Plan([KeepOnly(early, family), RemoveNegative(early, family)])
     echo, harmonic = {}, {}
     for name, net in {"unedited": bvlc, "early": kept.apply(bvlc), "positive": positive.apply(bvlc)}.items():
-        card = evals.run(net, family, [COARSE])
+        card = evals.run(net, family)
         echo[name], harmonic[name] = (card.scores[f"synthetic.{score}"] for score in ("echo", "first_harmonic"))
         assert card.scores["synthetic.responding"] > 0.9
     assert echo["early"] < 0.1

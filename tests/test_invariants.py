@@ -19,6 +19,7 @@ from editing import (
     KeepOnly,
     Linearize,
     Plan,
+    RemoveCombing,
     RemoveNegative,
     RemovePositive,
     Replace,
@@ -65,6 +66,12 @@ EDIT_STRATEGIES: dict[type, st.SearchStrategy[Edit]] = {
     ),
     Symmetrize: st.builds(Symmetrize, families(), families()),
     Linearize: st.builds(Linearize, **PAIRS),
+    RemoveCombing: st.builds(
+        RemoveCombing,
+        cuts=st.dictionaries(UNITS, st.lists(st.tuples(*[st.integers(-9, 9)] * 3), max_size=3), max_size=2),
+        found=st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=9),
+        **PAIRS,
+    ),
     Graft: st.builds(Graft, st.just("hand.safetensors"), st.dictionaries(UNITS, UNITS, min_size=1), NUMBERS, NUMBERS),
 }
 
