@@ -22,6 +22,7 @@ types: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.stimuli
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.ablation
 
 # The environment is made when it is not there, and brought up to date when pyproject.toml changes.
 $(BIN)/python:

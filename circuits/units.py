@@ -120,19 +120,30 @@ class Family:
         """The units' directions in degrees, ascending."""
         return tuple(member.direction for member in self.members)
 
-    def to_json(self) -> dict[str, Any]:
-        """The family as JSON-able data."""
-        members = [asdict(m) | {"unit": str(m.unit), "evidence": dict(m.evidence)} for m in self.members]
-        return {
-            "name": self.name,
-            "layer": self.layer,
-            "period": self.period,
-            "source": self.source,
-            "members": members,
-        }
+    def to_json(self, evidence: bool = True) -> dict[str, Any]:
+        """The family as JSON-able data: `members` with all that is known of them, or `units` with directions alone."""
+        data = {"name": self.name, "layer": self.layer, "period": self.period, "source": self.source}
+        if not evidence:
+            return data | {"units": {str(member.unit): member.direction for member in self}}
+        return data | {"members": [asdict(m) | {"unit": str(m.unit), "evidence": dict(m.evidence)} for m in self]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Family:
-        """Rebuild a family from `to_json`'s data."""
-        members = tuple(Member(**{**m, "unit": Unit.parse(m["unit"])}) for m in data["members"])
-        return cls(data["name"], data["layer"], members, data["period"], data["source"])
+        """Rebuild a family from `to_json`'s data; `period` and `source` may be left out.
+
+        Raises:
+            CurvesError: something is missing, unknown or not of its kind.
+        """
+        try:
+            rest = {key: value for key, value in data.items() if key not in {"members", "units"}}
+            if "members" in data:
+                members = [Member(**{**member, "unit": Unit.parse(member["unit"])}) for member in data["members"]]
+            else:
+                members = [Member(Unit.parse(unit), float(angle)) for unit, angle in data["units"].items()]
+            return cls(members=tuple(members), **rest)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, CurvesError):
+                raise
+            raise CurvesError(
+                f'a family needs name, layer and units = {{"3b:379" = 12.5, ...}} with directions in degrees ({error})'
+            ) from None

@@ -63,7 +63,7 @@ class Selection:
 
     def to_json(self) -> Any:
         """The selection as data: one selector, or a list of several."""
-        data = [_family_json(part) if isinstance(part, Family) else str(part) for part in self.parts]
+        data = [part.to_json(evidence=False) if isinstance(part, Family) else str(part) for part in self.parts]
         return data[0] if len(data) == 1 else data
 
 
@@ -74,35 +74,9 @@ def _part(given: object) -> Unit | Family | str:
         members = tuple(Member(member.unit, member.direction) for member in given)
         return Family(given.name, given.layer, members, given.period, given.source)
     if isinstance(given, Mapping):
-        return _family(given)
+        return Family.from_json(given)
     if not isinstance(given, str) or not given:
         raise CurvesError(f"{given!r} names no units; write a unit (3b:379), a layer (3b) or a family")
     if given.startswith("family:"):
         raise CurvesError(f"{given!r} is no family of this plan; add it as a table [[family]], or name units")
     return Unit.parse(given) if ":" in given else given
-
-
-def _family(data: Mapping[str, Any]) -> Family:
-    try:
-        members = tuple(Member(Unit.parse(unit), float(angle)) for unit, angle in data["units"].items())
-        known = {key: data[key] for key in ("name", "layer", "period", "source") if key in data}
-        if unknown := data.keys() - known.keys() - {"units"}:
-            raise CurvesError(f"a family has no {sorted(unknown)[0]!r}; it has name, layer, period, source and units")
-        return Family(members=members, **known)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, CurvesError):
-            raise
-        raise CurvesError(
-            f'a family needs name, layer and units = {{"3b:379" = 12.5, ...}} with directions in degrees ({error})'
-        ) from None
-
-
-def _family_json(family: Family) -> dict[str, Any]:
-    units = {str(member.unit): member.direction for member in family}
-    return {
-        "name": family.name,
-        "layer": family.layer,
-        "period": family.period,
-        "source": family.source,
-        "units": units,
-    }

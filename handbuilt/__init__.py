@@ -1,6 +1,6 @@
 """The hand-built network: curve detectors whose every weight follows from a few named numbers."""
 
-from handbuilt.build import build
+from handbuilt.build import build, families
 from handbuilt.parameters import ComplexGabors, Curves, EarlyCurves, Gabors, Lines, Parameters
 
-__all__ = ["ComplexGabors", "Curves", "EarlyCurves", "Gabors", "Lines", "Parameters", "build"]
+__all__ = ["ComplexGabors", "Curves", "EarlyCurves", "Gabors", "Lines", "Parameters", "build", "families"]

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from circuits import CurvesError, Network, Provenance
+from circuits import CurvesError, Family, Member, Network, Provenance, Unit
 from circuits.ops import Concat, Conv, LocalResponseNorm, MaxPool, Op, Padding, ReLU
 from handbuilt.complex_gabors import complex_gabor_kernels
 from handbuilt.gabors import gabor_kernels
@@ -25,7 +25,7 @@ from handbuilt.geometry import Array, arc_kernels, spread_evenly
 from handbuilt.lines import line_kernels
 from handbuilt.parameters import Parameters
 
-__all__ = ["build"]
+__all__ = ["build", "families"]
 
 
 def build(orientations: int = 24, parameters: Parameters | None = None) -> Network:
@@ -75,9 +75,20 @@ def build(orientations: int = 24, parameters: Parameters | None = None) -> Netwo
     return net.network(Provenance("handbuilt", "handbuilt.build", details))
 
 
-def _family(name: str, layer: str, period: int, first: int, angles: Array) -> dict[str, Any]:
-    units = {f"{layer}:{first + i}": float(angle) for i, angle in enumerate(angles)}
-    return {"name": name, "layer": layer, "period": period, "units": units}
+def families(net: Network) -> tuple[Family, ...]:
+    """The families of a hand-built network, or of one edited from it: by construction, from its provenance.
+
+    Raises:
+        CurvesError: the network was not built by hand.
+    """
+    if "families" not in net.provenance.details:
+        raise CurvesError(f"{net.provenance.name} was not built by hand; evals.find_families finds its families")
+    return tuple(Family.from_json(family) for family in net.provenance.details["families"])
+
+
+def _family(name: str, layer: str, period: float, first: int, angles: Array) -> dict[str, Any]:
+    members = tuple(Member(Unit(layer, first + i), float(angle)) for i, angle in enumerate(angles))
+    return Family(name, layer, members, period, "by construction").to_json(evidence=False)
 
 
 class _Assembly:

@@ -14,7 +14,6 @@ from circuits.graph.drawing import _scene as scene
 from circuits.graph.layout import Curve, Rectangle, columns, places
 from circuits.graph.pruning import strength
 from tests.networks import small_network
-from tests.test_graph import families
 
 
 def test_pictures_are_written_and_the_same_each_time(tmp_path) -> None:
@@ -72,7 +71,7 @@ def test_a_kernel_in_colour_is_of_the_image_as_it_is() -> None:
 
 def test_families_are_drawn_with_both_signs(tmp_path) -> None:
     net = handbuilt.build(8)
-    graph = CircuitGraph(net, "3b", families=families(net), bottlenecks=False, until="conv2d2")
+    graph = CircuitGraph(net, "3b", families=handbuilt.families(net), bottlenecks=False, until="conv2d2")
     drawn = scene(graph.contract(), "weight", "")
     assert [node.label for node in drawn.nodes] == ["line\n4 units", "early curve\n8 units", "curve\n8 units"]
     assert sorted(edge.value > 0 for edge in drawn.edges) == [False, False, True, True]
@@ -82,7 +81,7 @@ def test_families_are_drawn_with_both_signs(tmp_path) -> None:
 
 def test_members_of_a_family_are_in_order_of_direction() -> None:
     net = handbuilt.build(8)
-    graph = CircuitGraph(net, "3b", families=families(net), bottlenecks=False, until="conv2d2").nx
+    graph = CircuitGraph(net, "3b", families=handbuilt.families(net), bottlenecks=False, until="conv2d2").nx
     order = columns(graph, {(u, v): strength(data, "weight") for u, v, data in graph.edges(data=True)})
     for column in order:
         for group in column:

@@ -203,15 +203,14 @@ def test_the_effects_of_signs_add_up_where_edges_are_direct() -> None:
 
 
 def test_selection_by_direction_sign_and_position() -> None:
-    families = {(f["layer"], f["name"]): f for f in HAND.provenance.details["families"]}
+    families = {(f.layer, f.name): f for f in handbuilt.families(HAND)}
     early, late = families["3a", "early curve"], families["3b", "curve"]
-    target = next(iter(late["units"]))
+    target, towards = str(late.units[0]), late.directions[0]
     opposite = AblateEdge(early, late, direction=(135, 225)).apply(HAND)
     kernels = edge_kernels(opposite, HAND.unit(target), "3a")
     original = edge_kernels(HAND, HAND.unit(target), "3a")
-    for name, direction in early["units"].items():
-        channel = Unit.parse(name).channel
-        far = 135 <= (direction - late["units"][target]) % 360 <= 225
+    for channel, direction in zip(early.channels, early.directions, strict=True):
+        far = 135 <= (direction - towards) % 360 <= 225
         assert torch.equal(kernels[channel], torch.zeros(5, 5) if far else original[channel])
     place = Scale("3a", target, positions=[(1, 2)], factor=3.0).apply(HAND)
     want = original.clone()

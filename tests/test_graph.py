@@ -31,14 +31,6 @@ NODE = {"layer", "channel", "bias", "color", "family", "direction", "mean"}
 EDGE = {"kernel", "norm", "positive", "negative", "op", "via"}
 
 
-def families(net: Network) -> list[Family]:
-    """The families that a hand-built network names in its provenance."""
-    return [
-        Family(f["name"], f["layer"], tuple(Member(Unit.parse(u), d) for u, d in f["units"].items()), f["period"])
-        for f in net.provenance.details["families"]
-    ]
-
-
 def assert_same(a: CircuitGraph, b: CircuitGraph) -> None:
     """Same nodes and edges with the same attributes."""
     assert dict(a.nx.nodes(data=True)) == dict(b.nx.nodes(data=True))
@@ -163,7 +155,7 @@ def test_grouped_convolutions_have_no_edges_between_groups() -> None:
 def test_families_become_nodes() -> None:
     net = handbuilt.build(8)
     patches = torch.rand(2, 3, 91, 91, generator=torch.Generator().manual_seed(0))
-    graph = CircuitGraph(net, "3b", families=families(net), patches=patches)
+    graph = CircuitGraph(net, "3b", families=handbuilt.families(net), patches=patches)
     assert graph.nx.nodes["3b:2"]["family"] == "curve"
     assert graph.nx.nodes["3b:2"]["direction"] == 90
     contracted = graph.contract()
@@ -182,7 +174,7 @@ def test_families_become_nodes() -> None:
 
 def test_paths_are_the_strongest_of_all() -> None:
     net = handbuilt.build(8)
-    graph = CircuitGraph(net, "3b", families=families(net), until="conv2d2")
+    graph = CircuitGraph(net, "3b", families=handbuilt.families(net), until="conv2d2")
     lines, curves = graph.families[1], graph.families[-1]
     (path,) = graph.contract(rest="other").paths(lines, curves)
     assert path.nodes[0] == "conv2d2:line"
@@ -203,7 +195,7 @@ def test_paths_are_the_strongest_of_all() -> None:
 
 def test_exports_are_read_by_other_programs(tmp_path) -> None:
     net = handbuilt.build(8)
-    graph = CircuitGraph(net, "3b:1", families=families(net), until="3a")
+    graph = CircuitGraph(net, "3b:1", families=handbuilt.families(net), until="3a")
     for suffix in (".json", ".graphml", ".dot"):
         graph.save(tmp_path / f"graph{suffix}")
     data = json.loads((tmp_path / "graph.json").read_text())

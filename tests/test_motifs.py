@@ -61,12 +61,7 @@ def equivariant_circuits(draw: st.DrawFn) -> FamilyWeights:
 
 def families(net: Network) -> dict[str, Family]:
     """The hand-built network's families by layer and name."""
-    return {
-        f"{f['layer']} {f['name']}": make_family(
-            f["layer"], [Unit.parse(unit).channel for unit in f["units"]], list(f["units"].values()), f["period"]
-        )
-        for f in net.provenance.details["families"]
-    }
+    return {f"{family.layer} {family.name}": family for family in handbuilt.families(net)}
 
 
 @settings(max_examples=40, deadline=None)
