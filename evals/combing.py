@@ -6,11 +6,11 @@ its own direction, light on dark and dark on light. A response is the unit's act
 pre-activation over a set of images, averaged over both polarities, over lengths and spacings of the ticks, and over
 those radii at which the plain curve excites the unit at least half as much as at its best.
 
-Attribution is linear: pixel, as its difference to the background, x gradient of the pre-activation. It is divided by
-the strokes of the drawing, which are known, and not by the orientation of the attribution map itself: pooling, strides
-and contrast normalisation make that map a grain whose orientation says nothing. (The share of its structure tensor's
-energy that is perpendicular to the curve is 0.2 on plain curves in VGG16, but 0.5 to 0.6 in GoogLeNet, more than on
-combs, and editing combing away does not change it.)
+Attribution is linear: pixel, as its difference to the background, x gradient of the pre-activation. It is looked at in
+two ways. Its orientation energy across the curve, on curves with ticks against plain ones, needs no knowledge of the
+drawing; but pooling, strides and contrast normalisation give the map a grain of its own (on plain curves the share is
+0.2 in VGG16, but 0.5 to 0.6 in GoogLeNet), so that it says little. Dividing it by the strokes of the drawing, which are
+known, has no such grain.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from circuits import Family, Network, Unit
 from evals.combs import CombGrid
 from evals.grid import CurveGrid
 from evals.images import ImageSet
+from evals.orientation_energy import perpendicular_share
 from evals.scorecard import Definition, TestResult
 from evals.stimuli import Curve
 from evals.sweep import BATCH, measure_scale, sweep
@@ -47,6 +48,12 @@ _DEFINITIONS = {
     "dashes_over_curve": Definition(
         "ratio", f"the control: response to the same ticks turned along the curve over that to the plain curve; {_OVER}"
     ),
+    "perpendicular_curve": Definition(
+        "share",
+        "of the orientation energy of the attribution (pixel x gradient) on the plain curve, that of lines across it; "
+        "mean over units",
+    ),
+    "perpendicular_combed": Definition("share", "the same on the curve with ticks; mean over units"),
     "excitation_on_ticks": Definition(
         "share",
         "of the positive attribution (pixel x gradient) on the curve with ticks, what lies on ticks and off the curve; "
@@ -106,7 +113,8 @@ class Combing:
         found = {kind: np.mean(values, axis=1, where=preferred).tolist() for kind, values in heard.items()}
         best = [self.radii[i] for i in heard["curve"].argmax(axis=1)]
         places = zip(family.units, family.directions, best, strict=True)
-        shares = np.array([self._on_ticks(net, unit, direction, radius) for unit, direction, radius in places])
+        attributed = [self._attributed(net, unit, direction, radius) for unit, direction, radius in places]
+        shares = np.array([on_ticks for on_ticks, _ in attributed])
 
         units: dict[str, list[float | None]] = {"curve": found["curve"], "ticks": found["ticks"]}
         for kind in ("ticks", "combed", "dashes"):
@@ -114,6 +122,8 @@ class Combing:
         units["excitation_on_ticks"], units["ink_on_ticks"] = (
             [_ratio(a, a + b) for a, b in s] for s in shares.swapaxes(0, 1)
         )
+        for i, kind in enumerate(("curve", "combed")):
+            units[f"perpendicular_{kind}"] = [None if np.isnan(energy[i]) else energy[i] for _, energy in attributed]
         scores = {name: _mean(values) for name, values in units.items()}
         for i, unit in enumerate(family.units):
             scores |= {f"{unit}.{name}": values[i] for name, values in units.items()}
@@ -133,20 +143,33 @@ class Combing:
     def _combs(self, curves: CurveGrid, *, tick_angle: float = 90.0, with_curve: bool = False) -> CombGrid:
         return CombGrid(curves, self.tick_lengths, self.spacings, tick_angle, with_curve)
 
-    def _on_ticks(self, net: Network, unit: Unit, direction: float, radius: float) -> Array:
-        """Of a curve with ticks the positive attribution and the ink (rows), on ticks and on the curve (columns)."""
+    def _attributed(
+        self, net: Network, unit: Unit, direction: float, radius: float
+    ) -> tuple[Array, tuple[float, float]]:
+        """What the unit's attribution is on, in its best curve, over both polarities.
+
+        Returns:
+            Of the curve with ticks the positive attribution and the ink (rows), on ticks and on the curve (columns);
+            and the perpendicular shares on the plain curve and on that with ticks.
+        """
         sums = torch.zeros(2, 2, dtype=torch.float64)
+        energy = []
         for base in self._polarities(net, unit.layer):
             grid = CurveGrid.of(replace(base, direction=direction, radius=radius))
             drawn = grid.with_base(foreground=(1.0, 1.0, 1.0), background=(0.0, 0.0, 0.0))
             curve, ticks = _draw(drawn, net)[:, 0], _draw(self._combs(drawn), net)[:, 0]
             strokes = torch.stack(((ticks - curve).clamp(min=0), curve.expand_as(ticks)))
-            excitation = _attribution(net, unit, _draw(self._combs(grid, with_curve=True), net), base).clamp(min=0)
+            plain, combed = (
+                _attribution(net, unit, _draw(pictures, net), base)
+                for pictures in (grid, self._combs(grid, with_curve=True))
+            )
+            energy.append([perpendicular_share(maps, grid[0]) for maps in (plain, combed)])
             inked = strokes.sum(dim=0)
-            parts = torch.stack((excitation * strokes / inked.clamp(min=1e-6), strokes))
+            parts = torch.stack((combed.clamp(min=0) * strokes / inked.clamp(min=1e-6), strokes))
             sums += parts.sum(dim=(2, 3, 4)).cpu()
         found: Array = sums.numpy()
-        return found
+        plain_share, combed_share = np.mean(energy, axis=0)
+        return found, (float(plain_share), float(combed_share))
 
 
 def _draw(grid: CurveGrid | CombGrid, net: Network) -> Tensor:

@@ -16,6 +16,7 @@ from circuits.ops import Conv, ReLU
 from evals.combing import Combing
 from evals.combs import Comb, CombGrid, render_combs
 from evals.grid import CurveGrid
+from evals.orientation_energy import perpendicular_share
 from evals.stimuli import Curve
 from tests import small
 
@@ -176,6 +177,18 @@ def ink_network(size=41):
     tensors = {"a/pre/weight": weight, "a/pre/bias": torch.tensor([0.0, 4e5])}
     ops = [Conv("a/pre", ("input",), (size, size)), ReLU("a", ("a/pre",))]
     return Network(ops, tensors, {"a": ("a/pre", "a")}, input_size=size)
+
+
+@pytest.mark.parametrize("direction", [0.0, 35.0, 90.0, 250.0])
+def test_orientation_energy_is_along_the_curve_or_across_it(direction):
+    curve = Curve(direction=direction, radius=20.0, size=SIZE)
+    ticks = comb(direction=direction, tick_length=14.0, spacing=7.0).render()[:1]
+    assert perpendicular_share(curve.render()[:1], curve) < 0.1
+    assert perpendicular_share(ticks, curve) > 0.7
+    straight = Curve(direction=direction, radius=math.inf, size=SIZE)
+    assert perpendicular_share(straight.render()[:1], straight) < 0.1
+    assert perpendicular_share(Curve(direction=direction + 90, radius=math.inf, size=SIZE).render()[:1], straight) > 0.9
+    assert math.isnan(perpendicular_share(torch.zeros(1, SIZE, SIZE), curve))
 
 
 def test_units_that_add_up_light_are_measured_as_the_ink_says(tmp_path):
