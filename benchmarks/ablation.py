@@ -15,9 +15,6 @@ compared is the time of one ablation of one stimulus. On the sample, effects mus
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +23,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
-from torch.utils.benchmark import Timer
 
 from benchmarks.plain_torch import PlainTorch
 from benchmarks.sweep import hooked
+from benchmarks.turns import time_in_turns, write_figures
 from circuits import CurvesError, Network
 from editing import ablation_effects, edge_effects
 from evals.grid import CurveGrid
@@ -137,18 +134,14 @@ class Case:
 
 def measure(case: Case, turns: int) -> dict[str, dict[str, float]]:
     """Time and agreement of each way."""
-    times: dict[str, list[float]] = {name: [] for name in case.ways()}
-    for _ in range(turns):  # in turns, so that a busy moment of the machine hits all alike
-        for name, (way, count) in case.ways().items():
-            measured = Timer("way()", globals={"way": way}, num_threads=torch.get_num_threads()).blocked_autorange(
-                min_run_time=1
-            )
-            times[name] += [t / count * 1e6 for t in measured.times]
-    median = {name: float(torch.tensor(t).median()) for name, t in times.items()}
+    ways = case.ways()
+    seconds = time_in_turns({name: way for name, (way, _) in ways.items()}, turns, seconds=1)
+    times = {name: found / ways[name][1] * 1e6 for name, found in seconds.items()}
+    median = {name: float(found.median()) for name, found in times.items()}
     differences = case.difference()
     rows = {}
     for name, found in times.items():
-        spread = torch.tensor(found).quantile(torch.tensor([0.25, 0.75]))
+        spread = found.quantile(torch.tensor([0.25, 0.75]))
         rows[name] = {
             "us": median[name],
             "iqr": float(spread[1] - spread[0]),
@@ -183,12 +176,7 @@ def main() -> None:
     if worst := [name for name, rows in results.items() if max(r["difference"] for r in rows.values()) > 1e-5]:
         raise SystemExit(f"results differ by more than 1e-5: {', '.join(worst)}")
     if arguments.json:
-        machine = {
-            "cpu": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "torch": torch.__version__,
-        }
-        arguments.json.write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n")
+        write_figures(arguments.json, {"results": results})
 
 
 if __name__ == "__main__":

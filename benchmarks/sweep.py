@@ -14,18 +14,15 @@ Ours computes what one unit sees and nothing else. All must agree to a relative 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
-from torch.utils.benchmark import Timer
 
 from benchmarks.plain_torch import PlainTorch
+from benchmarks.turns import time_in_turns, write_figures
 from circuits import CurvesError, Network
 from circuits.ops import LocalResponseNorm
 from evals.grid import CurveGrid
@@ -124,21 +121,14 @@ def main() -> None:
         raise SystemExit(f"error: {error}") from None
     ways = cases(net)
     reference = ways["hook, whole pictures"]()
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(3):  # in turns, so that a busy moment of the machine hits all alike
-        for name, way in ways.items():
-            measured = Timer("way()", globals={"way": way}, num_threads=torch.get_num_threads()).blocked_autorange(
-                min_run_time=2
-            )
-            times[name] += measured.times
-    median = {name: float(torch.tensor(t).median()) / STIMULI * 1e3 for name, t in times.items()}
+    times = {name: found / STIMULI * 1e3 for name, found in time_in_turns(ways).items()}
+    median = {name: float(found.median()) for name, found in times.items()}
     table = Table(title=f"{STIMULI} curves through {LAYER} of {net.provenance.name}, {torch.get_num_threads()} threads")
     for column in ("way", "ms / picture", "spread (IQR)", "ours is faster by", "relative difference"):
         table.add_column(column, justify="left" if column == "way" else "right")
     rows = {}
     for name, way in ways.items():
-        t = torch.tensor(times[name]) / STIMULI * 1e3
-        spread = float(t.quantile(0.75) - t.quantile(0.25))
+        spread = float(times[name].quantile(0.75) - times[name].quantile(0.25))
         difference = float((way() - reference).abs().max() / reference.abs().max())
         ratio = median[name] / median["ours"]
         rows[name] = {"ms": median[name], "iqr": spread, "ratio": ratio, "difference": difference}
@@ -147,12 +137,7 @@ def main() -> None:
     if worst := [name for name, row in rows.items() if row["difference"] > 1e-5]:
         raise SystemExit(f"results differ by more than 1e-5: {', '.join(worst)}")
     if arguments.json:
-        machine = {
-            "cpu": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "torch": torch.__version__,
-        }
-        arguments.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+        write_figures(arguments.json, {"rows": rows})
 
 
 if __name__ == "__main__":
