@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from curves.output import AsJson, print_json
+from curves.output import AsJson, check_file, print_json
 from curves.progress import shown
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ __all__ = ["diff", "families", "graph", "sweep"]
 
 Net = Annotated[str, typer.Argument(metavar="NET", help="A name from `curves weights list`, or a saved network.")]
 Images = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Images to use instead of scikit-image's.")]
+
+PICTURES = (".png", ".svg", ".pdf")
+DATA = (".graphml", ".json", ".dot")
 
 SHOWN = 20
 """Rows of a table on the terminal; the file has all."""
@@ -49,15 +52,25 @@ def graph(
 ) -> None:
     """Draw or save the circuit that ends in some units."""
     import weights
-    from circuits import CircuitGraph
+    from circuits import CircuitGraph, CurvesError
 
+    suffix = output.suffix.lower()
+    if suffix not in PICTURES + DATA:
+        raise CurvesError(f"cannot write {output}: name a picture ({', '.join(PICTURES)}) or data ({', '.join(DATA)})")
+    check_file(output)
     network = weights.load(net)
-    patches = _curves(network, _units(network, targets[0])[0].layer) if by_attribution else None
+    ends = [unit for text in targets for unit in _units(network, text)]
+    patches = None
+    if by_attribution:
+        patches = _curves(network, ends[0].layer)
+        typer.echo(f"measuring what flows on {len(patches)} curves ...", err=True)
     by: Literal["weight", "attribution"] = "attribution" if by_attribution else "weight"
+    pruned = top is not None or share is not None
     circuit = CircuitGraph(
-        network, targets, until=until, bottlenecks=bottlenecks, patches=patches, top=top, share=share, by=by
-    )
-    if output.suffix in {".png", ".svg", ".pdf"}:
+        network, ends, until=until, bottlenecks=bottlenecks, patches=patches, top=top, share=share,
+        by=by if pruned else "weight",
+    )  # fmt: skip
+    if suffix in PICTURES:
         circuit.draw(output, by=by)
     else:
         circuit.save(output)
@@ -76,7 +89,7 @@ def families(
     kinds: Annotated[list[str] | None, typer.Option("--kind", metavar="K", help="Only this kind; repeatable.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Also save them, as [[family]] tables of a plan."),
+        typer.Option("--output", "-o", metavar="FILE", help="Also save them, as family tables of a plan."),
     ] = None,
     images: Images = None,
     as_json: AsJson = False,
@@ -86,15 +99,18 @@ def families(
 
     import evals
     import weights
+    from circuits import CurvesError
     from circuits.files import write_text
-    from editing import Selection
 
+    check_file(output)
     network = weights.load(net)
     chosen = evals.ImageSet.folder(images) if images else None
     with shown() as progress:
-        found = evals.find_families(network, layers, kinds=kinds, images=chosen, progress=progress)
+        found = evals.find_families(network, layers or None, kinds=kinds or None, images=chosen, progress=progress)
+    if not found:
+        raise CurvesError("no units meet the criteria of any kind here; try other layers or kinds")
     if output:
-        write_text(output, tomli_w.dumps({"family": [Selection.of(family).to_json() for family in found]}))
+        write_text(output, tomli_w.dumps({"family": [family.to_json(evidence=False) for family in found]}))
     if as_json:
         print_json([family.to_json() for family in found])
         return
@@ -121,6 +137,7 @@ def sweep(
     import weights
     from circuits.files import write_text
 
+    check_file(output)
     network = weights.load(net)
     ablated, readers = _units(network, units), _units(network, read)
     effects = _effects(network, ablated, readers, edges=edges)

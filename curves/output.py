@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-__all__ = ["AsJson", "megabytes", "print_json"]
+__all__ = ["AsJson", "check_file", "megabytes", "print_json"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 """The option that every command with results has."""
@@ -16,6 +18,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSO
 def print_json(data: Any) -> None:  # noqa: ANN401 (whatever json takes)
     """Print `data` as JSON, and nothing else, on stdout."""
     typer.echo(json.dumps(data, indent=2, default=str))
+
+
+def check_file(path: Path | None) -> None:
+    """Refuse a file that could not be written, before the work for it is done.
+
+    Raises:
+        CurvesError: it is a folder, or there is no folder to write it to.
+    """
+    from circuits import CurvesError
+
+    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        raise CurvesError(f"cannot write {path}; name a file in a folder that exists and can be written to")
 
 
 def megabytes(size: int) -> str:

@@ -57,7 +57,8 @@ class Selection:
             if isinstance(part, Family):
                 found |= {net.unit(member.unit): member.direction for member in part}
             else:
-                for unit in [net.unit(part)] if isinstance(part, Unit) else net.units(part):
+                whole = isinstance(part, str) and (part in net.layers or ":" not in part)
+                for unit in net.units(str(part)) if whole else [net.unit(part)]:
                     found.setdefault(unit, None)
         return found
 
@@ -79,4 +80,5 @@ def _part(given: object) -> Unit | Family | str:
         raise CurvesError(f"{given!r} names no units; write a unit (3b:379), a layer (3b) or a family")
     if given.startswith("family:"):
         raise CurvesError(f"{given!r} is no family of this plan; add it as a table [[family]], or name units")
-    return Unit.parse(given) if ":" in given else given
+    # A private copy's name holds a unit's: whether it is the layer or one of its units is for the network to say.
+    return Unit.parse(given) if ":" in given and "@" not in given else given

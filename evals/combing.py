@@ -179,7 +179,8 @@ def _draw(grid: CurveGrid | CombGrid, net: Network) -> Tensor:
 def _attribution(net: Network, unit: Unit, pictures: Tensor, curve: Curve) -> Tensor:
     """Pixel x gradient of the unit's pre-activation, N x size x size; a pixel is its difference to the background."""
     pixels = pictures.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(net.responses(pixels, unit.layer)[:, unit.channel].sum(), pixels)
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(net.responses(pixels, unit.layer)[:, unit.channel].sum(), pixels)
     background = torch.tensor(curve.background, device=pixels.device)[:, None, None]
     return ((pictures - background) * gradient).sum(dim=1)
 

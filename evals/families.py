@@ -24,9 +24,9 @@ LARGEST_FIELD = 171
 
 def find_families(
     net: Network,
-    layers: Iterable[str] | None = None,
+    layers: str | Iterable[str] | None = None,
     *,
-    kinds: Iterable[str | Kind[Any]] | None = None,
+    kinds: str | Iterable[str | Kind[Any]] | None = None,
     images: ImageSet | None = None,
     progress: Progress | None = None,
 ) -> tuple[Family, ...]:
@@ -49,7 +49,9 @@ def find_families(
         UnknownLayerError: there is no such layer.
         CurvesError: there is no such kind, or a layer has no receptive field.
     """
-    chosen = [_kind(kind) for kind in (KINDS if kinds is None else kinds)]
+    kinds = [kinds] if isinstance(kinds, str) else KINDS if kinds is None else kinds
+    layers = [layers] if isinstance(layers, str) else layers
+    chosen = [_kind(kind) for kind in kinds]
     images = ImageSet.photographs() if images is None else images
     names = _searchable(net) if layers is None else tuple(layers)
     portraits = [Portrait(net, name, images, progress) for name in names]  # all names are checked before any sweep
@@ -91,7 +93,7 @@ def measure_family(
         CurvesError: there are no units, they are of several layers, or one answers to nothing that was shown.
     """
     kind = _kind(kind)
-    given = [net.unit(str(unit)) for unit in units]
+    given = [net.unit(str(unit)) for unit in ([units] if isinstance(units, str) else units)]
     layers = sorted({unit.layer for unit in given})
     if len(layers) != 1:
         raise CurvesError(f"a family is of one layer, not of {', '.join(layers) or 'none'}; give units of one")

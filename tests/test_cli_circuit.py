@@ -61,6 +61,13 @@ def test_families_can_be_named_in_a_plan(curves, built, tmp_path):
     assert Network.load(tmp_path / "edited.safetensors").identity == expected.identity
 
 
+def test_families_that_are_not_there(curves, built, tmp_path):
+    small.write_images(tmp_path)
+    code, _, error = curves("families", built, "--layer", "3b", "--kind", "Gabor", "--images", tmp_path)
+    assert code == 2
+    assert "no units meet the criteria of any kind here" in error
+
+
 def test_sweep_tells_who_matters(curves, built, tmp_path):
     code, out, _ = curves("sweep", built, "--ablate", "3a", "--read", "3b:1,3b:2", "-o", tmp_path / "effects.csv")
     assert code == 0
@@ -93,7 +100,8 @@ def test_diff_lists_what_changed(curves, built, tmp_path):
     ("arguments", "says"),
     [
         (("3b:99", "-o", "g.png"), "3b:99 is out of range"),
-        (("3b:1", "-o", "g.txt"), "g.txt"),
+        (("3b:1", "-o", "g.txt"), "cannot write g.txt: name a picture (.png, .svg, .pdf) or data"),
+        (("3b:1", "-o", "nowhere/g.png"), "name a file in a folder that exists"),
         (("3b", "-o", "g.png"), "prune"),
     ],
 )

@@ -18,6 +18,7 @@ from circuits import CurvesError, Family, Member, Network, Unit
 from circuits.regions import downstream
 from circuits.sight import edge_kernels, reads_directly
 from editing import (
+    Ablate,
     AblateEdge,
     ClampWeights,
     Edit,
@@ -29,6 +30,7 @@ from editing import (
     Replace,
     Rewire,
     Scale,
+    SetActivation,
     Symmetrize,
 )
 from tests.networks import random_networks
@@ -314,8 +316,6 @@ def test_scaling_back_restores(net: Network, data, factor: float) -> None:
 
 def test_an_edit_of_a_unit_reaches_its_private_copies(bvlc: Network) -> None:
     """In whichever order: a bottleneck unit that is ablated is ablated in what a target has for itself, too."""
-    from editing import Ablate
-
     cut, unit = AblateEdge("3a:104", "3b:379"), Ablate("3b/5x5_bottleneck:5")
     assert Plan([cut, unit]).apply(bvlc).identity == Plan([unit, cut]).apply(bvlc).identity
     below = AblateEdge("3b/5x5_bottleneck:5", "3b:379")
@@ -372,3 +372,17 @@ def test_edits_that_do_not_fit_are_refused(edits: list[Edit], says: str) -> None
 def test_edits_that_make_no_sense_are_refused(make: Callable[[], Edit], says: str) -> None:
     with pytest.raises(CurvesError, match=says):
         make()
+
+
+def test_private_copies_can_be_named_as_layers_and_as_units() -> None:
+    cut = AblateEdge("3a:5", "3b:1").apply(HAND)
+    copy = "3b/5x5_bottleneck@3b:1"
+    patches = torch.rand(2, 3, 91, 91, generator=torch.Generator().manual_seed(0))
+    whole = Ablate(copy).apply(cut).responses(patches, "3b")
+    parts = Ablate(*(f"{copy}:{c}" for c in range(cut.layer(copy).channels))).apply(cut).responses(patches, "3b")
+    silenced = cut.responses(patches, "3b", interventions=[SetActivation(copy, 0.0)])
+    assert torch.equal(whole, parts)
+    assert torch.allclose(whole, silenced, atol=1e-6)
+    assert not torch.allclose(whole[:, 1], cut.responses(patches, "3b")[:, 1], atol=1e-2)
+    with pytest.raises(CurvesError, match="has no layer '3z'"):
+        Ablate("3z").apply(cut)

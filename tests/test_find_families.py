@@ -78,6 +78,7 @@ def test_layers_and_kinds_can_be_chosen(net: Network, images: ImageSet, found: d
     chosen = evals.find_families(net, ["3a"], kinds=["line", "curve"], images=images)
     assert chosen == (found["3a", "line"],)
     strict = evals.LineCriteria(peak=100.0)
+    assert evals.find_families(net, "3a", kinds="line", images=images) == chosen[:1]
     assert evals.find_families(net, ["3a"], kinds=[strict], images=images) == ()
     # A bottleneck is found only where it is named. That of the hand-built 3a passes the lines on.
     (bottleneck,) = evals.find_families(net, ["3a/5x5_bottleneck"], images=images)

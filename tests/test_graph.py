@@ -269,3 +269,35 @@ def test_graphs_refuse_what_is_not_there(bvlc: Network) -> None:
         CircuitGraph(net, "b", families=twice)
     with pytest.raises(CurvesError, match="rest='none' is unknown"):
         CircuitGraph(net, "b", families=twice[:1]).contract(rest="none")
+
+
+def test_families_need_names_of_their_own() -> None:
+    net = handbuilt.build(8)
+    for name in ("other", "7"):
+        with pytest.raises(CurvesError, match="cannot name a family"):
+            CircuitGraph(net, "3b:1", families=Family(name, "3a", (Member(net.unit("3a:5"), 0.0),)), until="3a")
+    twice = [Family("curve", "3a", (Member(net.unit(f"3a:{c}"), 0.0),)) for c in (5, 6)]
+    with pytest.raises(CurvesError, match="3a:curve cannot name a family, or names two"):
+        CircuitGraph(net, "3b:1", families=twice, until="3a")
+
+
+def test_what_is_not_in_a_pruned_graph_says_nothing() -> None:
+    net = handbuilt.build(8)
+    kept = CircuitGraph(net, "3b:1", until="3a", top=1)
+    (near,) = (unit for unit in kept.nx if unit.layer == "3b/5x5_bottleneck")
+    patch = torch.rand(1, 3, 91, 91)
+    said = kept.network().responses(patch, "3b", pre=True)
+    assert (said[:, [c for c in range(8) if c != 1]] == 0).all()
+    assert near in kept.nx
+
+
+def test_the_strongest_edge_may_inhibit() -> None:
+    net = handbuilt.build(8)
+    patches = torch.rand(4, 3, 91, 91, generator=torch.Generator().manual_seed(0))
+    whole = CircuitGraph(net, "3b:1", until="3a", patches=patches)
+    into = {u: data["attribution"] for u, _, data in whole.nx.in_edges("3b:1", data=True)}
+    order = sorted(into, key=lambda unit: -abs(into[unit]))
+    assert min(into.values()) < 0
+    for count in (1, 2, 3):
+        kept = whole.prune(top=count, by="attribution")
+        assert {u for u, _ in kept.nx.in_edges("3b:1")} == set(order[:count])

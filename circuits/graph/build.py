@@ -91,10 +91,14 @@ def membership(net: Network, families: Iterable[Family]) -> dict[Unit, dict[str,
 
     Raises:
         UnknownUnitError: the network has no such unit.
-        CurvesError: a unit is in two families.
+        CurvesError: a unit is in two families, or two have one name.
     """
     found: dict[Unit, dict[str, Any]] = {}
+    taken: set[tuple[str, str]] = set()
     for family in families:
+        if (family.layer, family.name) in taken or family.name == "other" or family.name.isdigit():
+            raise CurvesError(f"{family.layer}:{family.name} cannot name a family, or names two; give it another name")
+        taken.add((family.layer, family.name))
         for member in family:
             unit = net.unit(member.unit)
             if unit in found:

@@ -77,7 +77,7 @@ class CircuitGraph(GraphView):
         *,
         until: str | Iterable[str] = INPUT,
         bottlenecks: bool = True,
-        families: Iterable[Family] = (),
+        families: Family | Iterable[Family] = (),
         images: Tensor | None = None,
         patches: Tensor | None = None,
         top: int | None = None,
@@ -85,7 +85,7 @@ class CircuitGraph(GraphView):
         by: By = "weight",
     ) -> None:
         rule = None if top is None and share is None and by == "weight" else Rule(top, share, by)
-        self.families = tuple(families)
+        self.families = (families,) if isinstance(families, Family) else tuple(families)
         self.until = frozenset([until] if isinstance(until, str) else until)
         self.bottlenecks = bottlenecks
         ends = target_units(net, targets)
@@ -133,7 +133,7 @@ class CircuitGraph(GraphView):
             rest: units of no family stay `units`, or are one `other` node for each layer.
 
         Raises:
-            CurvesError: no family is given, one has no unit in the graph, or two have a unit in common.
+            CurvesError: none of the families has a unit in the graph, or two have a unit or their name in common.
         """
         chosen = self.families if families is None else tuple(families)
         return FamilyGraph(self, membership(self.net, chosen), rest)

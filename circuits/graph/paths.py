@@ -46,8 +46,7 @@ def strongest_paths(
             if value
             for path in best.get(source, ())
         ]
-        found = nlargest(count, longer, key=lambda path: path.weight)
-        best[node] = [Path((node,), 1.0, 1), *found] if node in sources else found
+        best[node] = [Path((node,), 1.0, 1)] if node in sources else nlargest(count, longer, key=lambda p: p.weight)
     ended = [path for target in targets for path in best[target] if len(path.nodes) > 1]
     return nlargest(count, ended, key=lambda path: path.weight)
 
