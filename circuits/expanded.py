@@ -6,9 +6,11 @@ Source: "Visualizing Weights" (Distill 2021), section on expanded weights.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from circuits.errors import CurvesError
@@ -51,15 +53,18 @@ def expanded_weights(net: Network, source: str, target: Units) -> Tensor:
     single = isinstance(target, Unit) or (isinstance(target, str) and target not in net.layers)
     units = _units(net, target)
     layer = net.layer(units[0].layer)
-    start = INPUT if source == INPUT else net.layer(source).post
+    # Private copies of the source's units (after edits) are the source as well.
+    starts = {INPUT: 3} if source == INPUT else {net.layer(source).post: net.layer(source).channels}
+    starts |= {other.post: other.channels for other in net.layers.values() if other.name.startswith(f"{source}@")}
     boxes = {layer.pre: Box(0, 1, 0, 1)}
-    reads = trace_back(net.ops, boxes, {}, given=[start])
-    if start not in boxes or start == layer.pre:
+    reads = trace_back(net.ops, boxes, {}, given=starts)
+    seen = [name for name in starts if name in boxes]
+    if not seen or layer.pre in starts:
         raise CurvesError(f"{layer.name} does not read {source}; choose a source between the image and {layer.name}")
     wanted = torch.zeros(len(units), layer.channels, 1, 1, device=net.device, dtype=net.dtype)
     wanted[torch.arange(len(units)), [unit.channel for unit in units]] = 1
     gradients = {layer.pre: wanted}
-    relevant = downstream(net.ops, [start])
+    relevant = downstream(net.ops, seen)
     for op, read in reads:
         gradient = gradients.pop(op.name, None)
         if gradient is None:
@@ -67,8 +72,12 @@ def expanded_weights(net: Network, source: str, target: Units) -> Tensor:
         for name, part in zip(op.inputs, _backward(net, op, gradient), strict=True):
             if name in relevant:
                 _add(gradients, name, boxes[name], part, read)
-    kernels = gradients[start]
-    return kernels[0] if single else kernels
+    count, region = next(iter(starts.values())), reduce(Box.union, (boxes[name] for name in seen))
+    total: dict[str, Tensor] = {}
+    for name in seen:
+        of_copies = rearrange(gradients[name], "t (k c) h w -> t k c h w", c=count).sum(1)
+        _add(total, source, region, of_copies, boxes[name])
+    return total[source][0] if single else total[source]
 
 
 def _units(net: Network, target: Units) -> list[Unit]:

@@ -115,9 +115,9 @@ def scale_edges(surgery: Surgery, target: Unit, source: str, factors: Tensor) ->
         CurvesError: the target does not see the source, or factors differ between places and behind more than a 1x1
             bottleneck.
     """
+    direct = reads_directly(surgery.net, target, source)
     if (factors == 1).all():
         return
-    direct = reads_directly(surgery.net, target, source)
     if not direct and not (factors == factors[:, :1, :1]).all():
         _split_places(surgery, target, source, factors)
         return
@@ -166,8 +166,10 @@ def write_edges(surgery: Surgery, target: Unit, source: str, channels: Sequence[
     if kernels.shape[1:] != found.shape[2:]:
         fits, given = ("x".join(map(str, shape)) for shape in (found.shape[2:], kernels.shape[1:]))
         raise CurvesError(f"kernels from {source} to {target} are {fits}, not {given}; give them in that size")
-    for i, columns in enumerate(entries[0].columns):
-        found[0, columns[list(channels)]] = kernels.to(found) if i == 0 else 0
+    copies = found[0, entries[0].columns].abs().sum(1)  # where the source is a private copy, each place reads one of it
+    read = torch.nn.functional.one_hot(copies.argmax(0), len(copies)).permute(2, 0, 1).to(found)
+    for columns, mask in zip(entries[0].columns, read, strict=True):
+        found[0, columns[list(channels)]] = kernels.to(found) * mask
 
 
 def linearise(surgery: Surgery, target: Unit, source: str) -> None:
@@ -246,6 +248,7 @@ def _split_places(surgery: Surgery, target: Unit, source: str, factors: Tensor) 
     _bottleneck(surgery.net, entries[0].op, target)
     surgery.isolate(target, source)
     (entry,) = _entries(surgery.net, target, source)
+    surgery.writable_kernels(entry.op)
     net = surgery.net
     below, above = (tensor.detach() for tensor in _bottleneck(net, entry.op, target))
     if factors.shape[1:] != above.shape[1:]:

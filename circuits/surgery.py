@@ -10,9 +10,10 @@ whoever read the layer reads the same units in the same places.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from networkx import DiGraph, lexicographical_topological_sort
 from torch import Tensor, nn
 
 from circuits.network import Network
@@ -51,7 +52,6 @@ class Surgery:
         if isinstance(found, Conv) and found.groups > 1:
             dense = self.net.kernels(op)
             self._become([replace(found, groups=1) if o is found else o for o in self.net.ops], {f"{op}/weight": dense})
-            self._fresh.add(f"{op}/weight")
         self.writable(f"{op}/weight")
         return self.net.kernels(op).detach()
 
@@ -145,12 +145,23 @@ class Surgery:
         """Take on new ops; private copies stand behind what they are copies of, in the order of their names."""
         layers = self._layers() if layers is None else layers
         first = {base_layer(name): -i for i, name in reversed(list(enumerate(layers)))}
-        place: dict[str, int] = {}
-        for i, op in enumerate(ops):
-            place.setdefault(base_layer(op.name), i)
-        ordered = sorted(ops, key=lambda op: (place[base_layer(op.name)], op.name))
+        ordered = _in_order(ops)
         named = {name: layers[name] for name in sorted(layers, key=lambda name: (-first[base_layer(name)], name))}
         self.net = self.net.evolve(ops=ordered, tensors=tensors, layers=named)
+        self._fresh.clear()  # copies share memory with what they are copies of, until either is written to
+
+
+def _in_order(ops: Sequence[Op]) -> list[Op]:
+    """The ops, each after what it reads; copies and pieces beside what they come from, by name, however they came."""
+    place: dict[str, int] = {}
+    for i, op in enumerate(ops):
+        place.setdefault(split_name(op.name)[0], i)
+    graph = DiGraph()
+    graph.add_nodes_from(op.name for op in ops)
+    graph.add_edges_from((name, op.name) for op in ops for name in op.inputs if name in graph)
+    by_name = {op.name: op for op in ops}
+    order = lexicographical_topological_sort(graph, key=lambda name: (place[split_name(name)[0]], name))
+    return [by_name[name] for name in order]
 
 
 def stands_for(layer: str, source: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from circuits.regions import INPUT, extents, upstream
 from circuits.surgery import Surgery
 from circuits.units import Unit
 
-__all__ = ["transplant"]
+__all__ = ["graft_name", "transplant"]
 
 
 def transplant(
@@ -41,27 +42,31 @@ def transplant(
     pairs = {net.unit(old): donor.unit(new) for old, new in units.items()}
     for old, new in pairs.items():
         _check_places(net, old, donor, new)
-    prefix = f"{donor.provenance.name.replace('.', '_')}-{donor.identity[:8]}/"
+    prefix = f"{graft_name(donor)}/"
     producers = {new: donor.producer(new) for new in pairs.values()}
     needed = set().union(*(upstream(donor.ops, op) - {op} for op, _ in producers.values())) - {INPUT}
     entrance = INPUT if donor.preprocessing == net.preprocessing else f"{prefix}{INPUT}"
 
     def renamed(op: Op, name: str) -> Op:
-        return replace(op, name=name, inputs=tuple(entrance if i == INPUT else prefix + i for i in op.inputs))
+        return replace(op, name=name, inputs=tuple(entrance if i == INPUT else moved(i) for i in op.inputs))
 
-    ops = [renamed(op, prefix + op.name) for op in donor.ops if op.name in needed]
+    def moved(name: str) -> str:
+        return prefix + name.replace("@", "~")  # private copies of the donor's are no copies of the host's units
+
+    # A donor that has given units before is there already.
+    fresh = [op for op in donor.ops if op.name in needed and moved(op.name) not in {o.name for o in net.ops}]
+    ops = [renamed(op, moved(op.name)) for op in fresh]
     tensors = {
-        f"{prefix}{op.name}/{part}": donor.tensors[f"{op.name}/{part}"].detach().to(net.device, net.dtype)
-        for op in donor.ops
-        if op.name in needed
+        f"{moved(op.name)}/{part}": donor.tensors[f"{op.name}/{part}"].detach().to(net.device, net.dtype)
+        for op in fresh
         for part in op.tensors
     }
     layers = {
-        prefix + layer.name: (prefix + layer.pre, prefix + layer.post)
+        moved(layer.name): (moved(layer.pre), moved(layer.post))
         for layer in donor.layers.values()
-        if {layer.pre, layer.post} <= needed
+        if {layer.pre, layer.post} <= needed and moved(layer.name) not in net.layers
     }
-    if entrance != INPUT:
+    if entrance != INPUT and entrance not in net.layers:
         ops.insert(0, Conv(entrance, (INPUT,), (1, 1)))
         weight, bias = _between(net.preprocessing, donor.preprocessing)
         tensors |= {
@@ -71,8 +76,12 @@ def transplant(
         layers = {entrance: (entrance, entrance)} | layers
     surgery = Surgery(net)
     surgery.add(ops, tensors, layers)
-    for (old, new), times, plus in zip(pairs.items(), scale, shift, strict=True):
-        name, row = producers[new]
+    every = [
+        (copy, producers[new_unit], times, plus)
+        for (old, new_unit), times, plus in zip(pairs.items(), scale, shift, strict=True)
+        for copy in surgery.copies(old)
+    ]
+    for old, (name, row), times, plus in every:
         own = surgery.own_op(old)
         op = donor.op(name)
         grafted = renamed(replace(op, groups=1) if isinstance(op, Conv) else op, own)
@@ -83,6 +92,11 @@ def transplant(
             {f"{own}/weight": weight.to(net.device, net.dtype), f"{own}/bias": bias.to(net.device, net.dtype)},
         )
     return surgery.net
+
+
+def graft_name(donor: Network) -> str:
+    """What a donor's ops and layers are called in a host: its name and the start of its identity."""
+    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', donor.provenance.name)}-{donor.identity[:8]}"
 
 
 def _check_places(net: Network, old: Unit, donor: Network, new: Unit) -> None:

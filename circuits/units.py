@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -91,6 +92,10 @@ class Family:
     source: str = "measured"
 
     def __post_init__(self) -> None:
+        if not (0 < self.period <= 360 and 360 % self.period == 0):
+            raise CurvesError(f"a period of {self.period} degrees does not divide 360; give 360, 180, 120 ...")
+        if stray := [str(m.unit) for m in self.members if not math.isfinite(m.direction)]:
+            raise CurvesError(f"{stray[0]} has no finite direction; give degrees")
         if not self.members:
             raise CurvesError(f"the family {self.name!r} of {self.layer} has no members; name at least one unit")
         if stray := [str(m.unit) for m in self.members if m.unit.layer != self.layer]:

@@ -21,6 +21,7 @@ from circuits.regions import Box, trace_back
 from circuits.sight import View, scale_edges, view
 from circuits.surgery import Surgery
 from editing.edits import Edit, entry, units_entry
+from editing.readers import whole
 from editing.selection import Selection
 
 __all__ = ["RemoveCombing"]
@@ -44,7 +45,7 @@ def _cuts(given: Any) -> tuple[tuple[Unit, tuple[Place, ...]], ...]:
     pairs = given.items() if isinstance(given, Mapping) else given
     try:
         return tuple(
-            (Unit.parse(unit), tuple((int(c), int(x), int(y)) for c, x, y in places)) for unit, places in pairs
+            (Unit.parse(unit), tuple((whole(c), whole(x), whole(y)) for c, x, y in places)) for unit, places in pairs
         )
     except (TypeError, ValueError) as error:
         if isinstance(error, CurvesError):
@@ -125,7 +126,9 @@ class RemoveCombing(Edit):
             CurvesError: a place is outside the kernel, or a target does not see the source.
         """
         surgery = Surgery(net)
-        (layer,) = dict.fromkeys(unit.layer for unit in self.source.resolve(net))
+        layer, *others = dict.fromkeys(unit.layer for unit in self.source.resolve(net))
+        if others:
+            raise CurvesError(f"edges are cut from one layer, not from {layer} and {', '.join(others)}; make two edits")
         for unit, places in self.cuts:
             for copy in surgery.copies(net.unit(unit)):
                 rows, columns = view(surgery.net, copy, layer).weight.shape[1:]

@@ -203,7 +203,9 @@ def _sources(before: Network, after: Network, unit: Unit) -> list[str]:
     found: dict[str, None] = {}
     for net, layers in zip((before, after), reads, strict=True):
         for layer in layers:
-            through = not (layer in reads[0] and layer in reads[1]) and is_inner(base_layer(layer), net.layers)
+            private = "@" in layer or any(f"{layer}@{unit}" in each for each in reads)
+            shared = layer in reads[0] and layer in reads[1]
+            through = not shared and (private or is_inner(layer, net.layers))
             below = [link.source for link in net.links if link.target == layer] if through else [layer]
             found |= dict.fromkeys(map(base_layer, below))
     return list(found)

@@ -7,6 +7,7 @@ all. Signs and places are those of the edge's kernel: its weights, or through a 
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from torch import Tensor
 from circuits import CurvesError, Network, Unit
 from circuits.sight import edge_kernels, scale_edges
 from circuits.surgery import Surgery
+from editing import readers
 from editing.edits import Edge, Edit, entry, units_entry
 from editing.selection import Selection
 
@@ -32,41 +34,9 @@ def _sign(given: object) -> object:
     return given
 
 
-def _direction(given: Any) -> tuple[float, float] | None:
-    if given is None:
-        return None
-    try:
-        low, high = (float(angle) for angle in given)
-    except (TypeError, ValueError):
-        raise CurvesError(f"direction is [from, to] in degrees, counter-clockwise, not {given!r}") from None
-    return low, high
-
-
-def _positions(given: Any) -> tuple[tuple[int, int], ...] | None:
-    if given is None:
-        return None
-    try:
-        return tuple((int(x), int(y)) for x, y in given)
-    except (TypeError, ValueError):
-        raise CurvesError(
-            f"positions are [[x, y], ...], right and up from the kernel's middle, not {given!r}"
-        ) from None
-
-
-def number(given: Any) -> float:
-    """Read a number.
-
-    Raises:
-        CurvesError: it is none.
-    """
-    try:
-        return float(given)
-    except (TypeError, ValueError):
-        raise CurvesError(f"{given!r} is no number; give one") from None
-
-
-def _lists(value: Any) -> Any:
-    return [list(item) if isinstance(item, tuple) else item for item in value]
+def _limit(given: Any) -> float:
+    infinite = isinstance(given, float) and math.isinf(given)
+    return given if infinite else readers.number(given)
 
 
 @dataclass(frozen=True)
@@ -85,8 +55,8 @@ class EdgeEdit(Edit):
     source: Selection = units_entry()
     target: Selection = units_entry()
     sign: Sign | None = entry(_sign, None)
-    direction: tuple[float, float] | None = entry(_direction, None, _lists)
-    positions: tuple[tuple[int, int], ...] | None = entry(_positions, None, _lists)
+    direction: tuple[float, float] | None = entry(readers.direction, None, readers.plain)
+    positions: tuple[tuple[int, int], ...] | None = entry(readers.positions, None, readers.plain)
 
     removes: ClassVar[bool] = False
     """Whether the edges in question are gone afterwards."""
@@ -137,24 +107,27 @@ class EdgeEdit(Edit):
         """Each source layer and target, with which of the layer's units are chosen."""
         sources, targets = self.source.resolve(net), self.target.resolve(net)
         layers = dict.fromkeys(unit.layer for unit in sources)
+        angles = self.source.directions() | self.target.directions()
         pairs = []
-        for target, direction in targets.items():
+        for target in targets:
             for layer in layers:
                 chosen = torch.zeros(net.layer(layer).channels, dtype=torch.bool)
-                for unit, angle in sources.items():
-                    if unit.layer == layer and self._within(unit, angle, target, direction):
+                for unit in sources:
+                    if unit.layer == layer and self._within(unit, target, angles):
                         chosen[unit.channel] = True
                 pairs.append((layer, target, chosen))
         return pairs
 
-    def _within(self, source: Unit, angle: float | None, target: Unit, direction: float | None) -> bool:
+    def _within(self, source: Unit, target: Unit, angles: Mapping[Unit, tuple[float, ...]]) -> bool:
         if self.direction is None:
             return True
-        if angle is None or direction is None:
-            lacking = source if angle is None else target
-            raise CurvesError(f"{lacking} has no direction, so pairs cannot be chosen by it; give families")
+        if lacking := [unit for unit in (source, target) if unit not in angles]:
+            raise CurvesError(f"{lacking[0]} has no direction, so pairs cannot be chosen by it; give families")
         low, high = self.direction
-        return (angle - direction - low) % 360 <= (high - low if high - low == 360 else (high - low) % 360)
+        span = high - low if high - low == 360 else (high - low) % 360
+        slack = 1e-6  # degrees: ends are included whatever the rounding
+        turns = ((a - b - low + slack) % 360 for a in angles[source] for b in angles[target])
+        return any(turn <= span + 2 * slack for turn in turns)
 
     def _weights(self, kernels: Tensor, chosen: Tensor) -> Tensor:
         mask = chosen[:, None, None].expand(kernels.shape).clone()
@@ -236,7 +209,7 @@ class Scale(EdgeEdit):
         factor: any number; 1 changes nothing, 1 / factor undoes it.
     """
 
-    factor: float = entry(number, 1.0)
+    factor: float = entry(readers.number, 1.0)
 
     kind: ClassVar[str] = "scale"
 
@@ -253,8 +226,8 @@ class ClampWeights(EdgeEdit):
         high: no weight is more; at least 0.
     """
 
-    low: float = entry(number, -float("inf"))
-    high: float = entry(number, float("inf"))
+    low: float = entry(_limit, -float("inf"))
+    high: float = entry(_limit, float("inf"))
 
     kind: ClassVar[str] = "clamp_weights"
 

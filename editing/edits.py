@@ -110,6 +110,6 @@ def edit_from_json(data: Mapping[str, Any]) -> Edit:
         CurvesError: the kind is unknown, or a field is missing, unknown or not of its kind.
     """
     kind = data.get("kind")
-    if kind not in EDITS:
+    if not isinstance(kind, str) or kind not in EDITS:
         raise CurvesError(f"there is no edit of kind {kind!r}; the kinds are {', '.join(EDITS)}")
     return EDITS[kind].from_json(data)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from circuits import CurvesError, Network, Unit
-from circuits.transplant import transplant
+from circuits.transplant import graft_name, transplant
 from editing.edits import Edit, entry
+from editing.readers import number_or_many, plain
 
 __all__ = ["Donor", "Graft"]
 
@@ -25,9 +26,14 @@ class Donor:
         network: the network, once it has been read.
     """
 
-    identity: str | None
+    identity: str | None = field(compare=False)
     file: str | None = field(default=None, compare=False)
     network: Network | None = field(default=None, compare=False, repr=False)
+
+    key: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", self.identity or str(Path(self.file or "").resolve()))
 
     def load(self) -> Network:
         """The network.
@@ -73,20 +79,9 @@ def _units(given: Any) -> tuple[tuple[Unit, Unit], ...]:
         if isinstance(error, CurvesError):
             raise
         found = ()
-    if not found:
+    if not found or len(dict(found)) < len(found):
         raise CurvesError('units is a table of host = donor units, such as {"3b:379" = "3b:7"}')
     return found
-
-
-def _number_or_many(given: Any) -> float | tuple[float, ...]:
-    try:
-        return tuple(map(float, given)) if isinstance(given, list | tuple) else float(given)
-    except (TypeError, ValueError):
-        raise CurvesError(f"{given!r} is no number, nor one for each unit") from None
-
-
-def _plain(value: float | tuple[float, ...]) -> float | list[float]:
-    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
@@ -104,8 +99,8 @@ class Graft(Edit):
 
     donor: Donor = entry(_donor, write=lambda donor: donor.to_json())
     units: tuple[tuple[Unit, Unit], ...] = entry(_units, write=lambda u: {str(old): str(new) for old, new in u})
-    scale: float | tuple[float, ...] = entry(_number_or_many, 1.0, _plain)
-    shift: float | tuple[float, ...] = entry(_number_or_many, 0.0, _plain)
+    scale: float | tuple[float, ...] = entry(number_or_many, 1.0, plain)
+    shift: float | tuple[float, ...] = entry(number_or_many, 0.0, plain)
 
     kind: ClassVar[str] = "graft"
 
@@ -127,13 +122,13 @@ class Graft(Edit):
     def stored(self, folder: Path) -> Graft:
         """The same edit with its donor in a file, which is written into the folder if it was only in memory."""
         if self.donor.file is not None:
-            return self
+            return replace(self, donor=replace(self.donor, file=os.path.relpath(self.donor.file, folder)))
         net = self.donor.load()
-        path = folder / f"{net.provenance.name.replace(' ', '-')}-{net.identity[:8]}.safetensors"
+        path = folder / f"{graft_name(net)}.safetensors"
         net.save(path)
         return replace(self, donor=Donor(net.identity, path.name, net))
 
     def located(self, folder: Path) -> Graft:
         """The same edit with its donor's file looked for in the folder."""
         file = self.donor.file
-        return self if file is None else replace(self, donor=replace(self.donor, file=str(folder / file)))
+        return self if file is None else replace(self, donor=replace(self.donor, file=os.path.normpath(folder / file)))

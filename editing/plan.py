@@ -18,6 +18,9 @@ from editing.edits import Edge, Edit, edit_from_json
 
 __all__ = ["Plan"]
 
+SELECTIONS = {"source", "target", "to", "units"}
+"""The fields of edits that choose units, and may name a family of the plan."""
+
 
 class Plan:
     """An ordered list of edits.
@@ -118,7 +121,7 @@ class Plan:
             raise FileDamagedError(f"{path} is not a TOML file ({error}); mend that place") from error
         tables, families, network = data.get("edit", 0), data.get("family", []), data.get("network")
         fits = _are_tables(tables) and _are_tables(families) and isinstance(network, str | None)
-        if not fits or data.keys() - {"edit", "family", "network"}:
+        if not fits or network == "" or data.keys() - {"edit", "family", "network"}:
             raise CurvesError(
                 f"{path} holds no plan; write each edit as a table [[edit]] with its kind, families as tables "
                 f"[[family]], perhaps network = the identity of the network that it is for, and nothing else"
@@ -128,7 +131,7 @@ class Plan:
         edits = []
         for place, table in zip(places, tables, strict=True):
             try:
-                edits.append(edit_from_json(_without_references(table, named)).located(Path(path).parent))
+                edits.append(edit_from_json(_with_families(table, named)).located(Path(path).parent))
             except CurvesError as error:
                 raise type(error)(f"{place}: {error}") from error
         plan = cls(edits, network)
@@ -160,6 +163,11 @@ def _with_references(value: Any, families: dict[str, Any]) -> Any:
             return value  # another one of that name: it is written where it is used
         return f"family:{name}"
     return {key: _with_references(item, families) for key, item in value.items()}
+
+
+def _with_families(table: dict[str, Any], families: dict[str, Any]) -> dict[str, Any]:
+    """Put families in the place of their names, where units are chosen."""
+    return {k: _without_references(v, families) if k in SELECTIONS else v for k, v in table.items()}
 
 
 def _without_references(value: Any, families: dict[str, Any]) -> Any:

@@ -14,8 +14,8 @@ from circuits.motifs import FamilyWeights, symmetric_part
 from circuits.rotation import rotate_kernels
 from circuits.sight import edge_kernels, linearise, move_edges, write_edges
 from circuits.surgery import Surgery
-from editing.edges import number
 from editing.edits import Edge, Edit, entry, units_entry
+from editing.readers import number, plain
 from editing.selection import Selection
 
 __all__ = ["Linearize", "Replace", "Rewire", "Symmetrize"]
@@ -97,10 +97,6 @@ def _frozen(nested: Any) -> Any:
     return tuple(map(_frozen, nested)) if isinstance(nested, list) else nested
 
 
-def _thawed(nested: Any) -> Any:
-    return list(map(_thawed, nested)) if isinstance(nested, tuple) else nested
-
-
 @dataclass(frozen=True)
 class Replace(Edit):
     """Put given kernels in the place of those of edges.
@@ -116,7 +112,7 @@ class Replace(Edit):
 
     source: Selection = units_entry()
     target: Selection = units_entry()
-    kernels: tuple[Any, ...] = entry(_kernels, write=_thawed)
+    kernels: tuple[Any, ...] = entry(_kernels, write=plain)
 
     kind: ClassVar[str] = "replace"
 

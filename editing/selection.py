@@ -62,6 +62,15 @@ class Selection:
                     found.setdefault(unit, None)
         return found
 
+    def directions(self) -> dict[Unit, tuple[float, ...]]:
+        """Of units in families, all angles that mean their direction: a line's are two, 180 degrees apart."""
+        found: dict[Unit, tuple[float, ...]] = {}
+        for family in self.parts:
+            if isinstance(family, Family):
+                turns = [i * family.period for i in range(round(360 / family.period))]
+                found |= {m.unit: tuple(m.direction + turn for turn in turns) for m in family}
+        return found
+
     def to_json(self) -> Any:
         """The selection as data: one selector, or a list of several."""
         data = [part.to_json(evidence=False) if isinstance(part, Family) else str(part) for part in self.parts]

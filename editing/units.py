@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -13,18 +13,10 @@ from torch import Tensor
 from circuits import CurvesError, Network, Unit
 from circuits.surgery import Surgery
 from editing.edits import Edit, entry
+from editing.readers import number_or_many, plain
 from editing.selection import Selection, Selector
 
 __all__ = ["Ablate"]
-
-
-def _values(given: object) -> float | tuple[float, ...]:
-    several = isinstance(given, list | tuple)
-    try:
-        values = tuple(float(value) for value in (given if several else [given]))  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
-        raise CurvesError(f"value is a number or one for each unit, not {given!r}") from None
-    return values if several else values[0]
 
 
 @dataclass(frozen=True, init=False)
@@ -41,14 +33,14 @@ class Ablate(Edit):
     """
 
     units: Selection = entry(Selection.of, write=lambda units: _listed(units.to_json()))
-    value: float | tuple[float, ...] = entry(_values, 0.0, lambda v: list(v) if isinstance(v, tuple) else v)
+    value: float | tuple[float, ...] = entry(number_or_many, 0.0, plain)
     reference: str = entry(str, "")
 
     kind: ClassVar[str] = "ablate"
 
-    def __init__(self, *units: Selector, value: float | Iterable[float] = 0.0, reference: str = "") -> None:
+    def __init__(self, *units: Selector, value: float | Sequence[float] | Tensor = 0.0, reference: str = "") -> None:
         object.__setattr__(self, "units", list(units))
-        object.__setattr__(self, "value", tuple(value) if isinstance(value, Iterable) else value)
+        object.__setattr__(self, "value", value)
         object.__setattr__(self, "reference", reference)
         self.__post_init__()
 
@@ -100,8 +92,8 @@ class Ablate(Edit):
         values = []
         for unit in chosen:
             found = maps[unit.layer][unit.channel]
-            row, column = ((place * torch.tensor(found.shape)).long()).tolist()
-            values.append(float(found[row, column]))
+            where = (place[: found.ndim] * torch.tensor(found.shape)).long().tolist()
+            values.append(float(found[tuple(where)]))
         digest = hashlib.sha256(image.numpy().tobytes()).hexdigest()
         reference = f"one place of image {number} ({digest[:16]}) by seed {seed}, network {net.identity[:16]}"
         return cls(*units, value=values, reference=reference)

@@ -7,7 +7,7 @@ import torch
 
 import handbuilt
 from circuits import Network
-from circuits.ops import MaxPool
+from circuits.ops import Conv, MaxPool, ReLU
 from circuits.sight import edge_kernels
 from editing import Ablate, AblateEdge, Graft, Linearize, Plan, RemoveNegative, Scale, diff
 
@@ -50,6 +50,25 @@ def test_each_edit_shows(plan: Plan, units: list[str], lines: list[str]) -> None
     assert [change.unit for change in found.units] == units
     for text in lines:
         assert any(text in line for line in found.lines()), list(found.lines())
+
+
+def test_it_is_told_through_what_became_private_whatever_its_name() -> None:
+    generator = torch.Generator().manual_seed(0)
+    ops = [
+        Conv("a", ("input",), (3, 3)),
+        ReLU("a_", ("a",)),
+        Conv("squeeze", ("a_",), (1, 1)),
+        ReLU("s_", ("squeeze",)),
+    ]
+    ops.append(Conv("c", ("s_",), (3, 3)))
+    shapes = {"a": (4, 3, 3, 3), "squeeze": (2, 4, 1, 1), "c": (3, 2, 3, 3)}
+    tensors = {f"{op}/weight": torch.randn(*shape, generator=generator) for op, shape in shapes.items()}
+    tensors |= {f"{op}/bias": torch.randn(shape[0], generator=generator) for op, shape in shapes.items()}
+    layers = {"a": ("a", "a_"), "squeeze": ("squeeze", "s_"), "c": ("c", "c")}
+    net = Network(ops, tensors, layers, input_size=16)
+    found = diff(net, AblateEdge("a:2", "c:1").apply(net))
+    assert [str(change) for change in found.units] == ["c:1: 1 edges, 1 of them gone"]
+    assert found.units[0].edges[0].source == "a:2"
 
 
 def test_what_is_put_back_is_no_difference(bvlc: Network) -> None:

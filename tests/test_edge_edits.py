@@ -14,7 +14,8 @@ from torch import Tensor
 
 import handbuilt
 from benchmarks.plain_torch import PlainTorch
-from circuits import CurvesError, Family, Member, Network, Unit
+from circuits import CurvesError, Family, Member, Network, Unit, expanded_weights
+from circuits.ops import Conv, Padding, ReLU
 from circuits.regions import downstream
 from circuits.sight import edge_kernels, reads_directly
 from editing import (
@@ -366,6 +367,17 @@ def test_edits_that_do_not_fit_are_refused(edits: list[Edit], says: str) -> None
         (lambda: Replace("3a:0", "3b:0", [[1.0, float("nan")]]), "finite numbers"),
         (lambda: Replace("3a:0", "3b:0", [[1.0], [1.0, 2.0]]), "kernels are numbers"),
         (lambda: Symmetrize("3a", "3b"), "one family as source"),
+        (lambda: Scale("3a:0", "3b:0", factor=float("inf")), "inf is no number; give a finite one"),
+        (lambda: Scale("3a:0", "3b:0", factor=True), "True is no number"),
+        (lambda: Scale("3a:0", "3b:0", factor=10**400), "is no number"),
+        (lambda: Ablate("3a:0", value=float("nan")), "nan is no number"),
+        (lambda: AblateEdge("3a:0", "3b:0", positions=[(0.5, 0)]), "0.5 is no whole number"),
+        (lambda: AblateEdge("3a:0", "3b:0", positions=[]), "positions are"),
+        (lambda: AblateEdge("3a:0", "3b:0", direction="12"), "direction is .from, to."),
+        (
+            lambda: AblateEdge({"name": "x", "layer": "3a", "period": 0, "units": {"3a:1": 0}}, "3b"),
+            "does not divide 360",
+        ),
         (lambda: AblateEdge({"name": "x", "layer": "3a"}, "3b:0"), "a family needs name, layer and units"),
     ],
 )
@@ -386,3 +398,95 @@ def test_private_copies_can_be_named_as_layers_and_as_units() -> None:
     assert not torch.allclose(whole[:, 1], cut.responses(patches, "3b")[:, 1], atol=1e-2)
     with pytest.raises(CurvesError, match="has no layer '3z'"):
         Ablate("3z").apply(cut)
+
+
+# ---------------------------------------------------------------------- several edits of one target
+
+
+def test_writing_kernels_above_split_places_keeps_the_split() -> None:
+    split = AblateEdge("3a", "3b:4", positions=[(0, 0)]).apply(HAND)
+    kernels = edge_kernels(split, split.unit("3b:4"), "3b/5x5_bottleneck")
+    same = Replace("3b/5x5_bottleneck", "3b:4", kernels[None]).apply(split)
+    picture = PICTURE[:, :, :96, :96]
+    found, want = (net.activations(picture, ["3b"], pre=True)["3b"] for net in (same, split))
+    assert torch.allclose(found, want, atol=1e-6)
+    turned = Rewire("3b/5x5_bottleneck", "3b:4", "3b/5x5_bottleneck", rotate=180)
+    back = Plan([turned, turned]).apply(HAND)
+    assert torch.allclose(back.activations(picture, ["3b"])["3b"], HAND.activations(picture, ["3b"])["3b"], atol=1e-6)
+
+
+def test_a_copy_made_in_an_edit_does_not_change_with_its_original(bvlc: Network) -> None:
+    """One edit that scales a shared bottleneck unit's edge, gives a target its own bottleneck, and scales another."""
+    targets = ["3b/5x5_bottleneck:0", "3b:379", "3b/5x5_bottleneck:1"]
+    picture = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    once = Scale("3a:7", targets, factor=2.0).apply(bvlc)
+    one_by_one = Plan([Scale("3a:7", target, factor=2.0) for target in targets]).apply(bvlc)
+    found, want = (net.activations(picture, ["3b"], pre=True)["3b"] for net in (once, one_by_one))
+    assert torch.equal(found, want)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_private_copies_are_edited_and_split_like_their_originals(order: tuple[int, int]) -> None:
+    edits = [AblateEdge("3a:5", "3b:4"), AblateEdge("conv2d2:0", "3b/5x5_bottleneck:2")]
+    edited = Plan([edits[i] for i in order]).apply(HAND)
+    picture = PICTURE[:, :, :96, :96]
+    below = said(HAND, picture)
+    silenced = said(HAND, picture, "3a", channels([5], 0.0))
+    found = edited.activations(picture, ["3b/5x5_bottleneck", "3b"], pre=True)
+    # 3b:4 sees unit 2 of the bottleneck without conv2d2:0, and 3a:5 not at all.
+    cut = said(AblateEdge("conv2d2:0", "3b/5x5_bottleneck:2").apply(HAND), picture)["3b/5x5_bottleneck"]
+    assert torch.allclose(found["3b/5x5_bottleneck"], cut, atol=1e-6)
+    units = silenced["3b/5x5_bottleneck"].clone()
+    units[:, 2] = cut[:, 2]
+    weight, bias = HAND.tensors["3b/5x5/weight"], HAND.tensors["3b/5x5/bias"]
+    want = torch.conv2d(torch.relu(units), weight, bias, padding=2)
+    assert torch.allclose(found["3b"][:, 4], want[:, 4], atol=1e-5)
+    assert not torch.allclose(found["3b"][:, 4], below["3b"][:, 4], atol=1e-3)
+
+
+def test_a_linearized_target_keeps_nothing_of_its_own_bottleneck() -> None:
+    edited = Plan([AblateEdge("3a:5", "3b:4"), Linearize("3a", "3b:4")]).apply(HAND)
+    assert not [op.name for op in edited.ops if "@" in op.name]
+    assert (edge_kernels(edited, edited.unit("3b:4"), "3a")[5] == 0).all()
+
+
+def test_expanded_weights_see_private_copies(bvlc: Network) -> None:
+    cut = AblateEdge("3a:104", "3b:379").apply(bvlc)
+    found, want = (expanded_weights(net, "3b/5x5_bottleneck", "3b:379") for net in (cut, bvlc))
+    assert torch.equal(found, want)
+    found, want = (expanded_weights(net, "3a", "3b:379") for net in (cut, bvlc))
+    assert (found[104] == 0).all()
+    others = [c for c in range(256) if c != 104]
+    assert torch.allclose(found[others], want[others], atol=1e-6)
+
+
+def test_directions_of_lines_are_the_same_half_a_turn_on() -> None:
+    line = Family("line", "3a", (Member(Unit("3a", 0), 175.0),), 180.0)
+    curve = Family("curve", "3b", (Member(Unit("3b", 4), 5.0),))
+    assert edge_kernels(AblateEdge(line, curve, direction=(-20, 20)).apply(HAND), Unit("3b", 4), "3a")[0].eq(0).all()
+    near = Family("x", "3a", (Member(Unit("3a", 5), (5.0 + 0.1 * 3) % 360),))
+    exact = AblateEdge(near, curve, direction=(0.1 * 3, 0.1 * 3)).apply(HAND)
+    assert edge_kernels(exact, Unit("3b", 4), "3a")[5].eq(0).all()
+
+
+def test_grouped_convolutions_are_edited_as_the_dense_ones_they_stand_for() -> None:
+    generator = torch.Generator().manual_seed(0)
+    ops = [
+        Conv("a/pre", ("input",), (3, 3), padding=Padding.same(1)),
+        ReLU("a", ("a/pre",)),
+        Conv("b/pre", ("a",), (1, 1), groups=2),
+        ReLU("b", ("b/pre",)),
+        Conv("c/pre", ("b",), (3, 3), padding=Padding.same(1), groups=2),
+    ]
+    shapes = {"a/pre": (4, 3, 3, 3), "b/pre": (6, 2, 1, 1), "c/pre": (4, 3, 3, 3)}
+    tensors = {f"{op}/weight": torch.randn(*shape, generator=generator) for op, shape in shapes.items()}
+    tensors |= {f"{op}/bias": torch.randn(shape[0], generator=generator) for op, shape in shapes.items()}
+    layers = {"a": ("a/pre", "a"), "b": ("b/pre", "b"), "c": ("c/pre", "c/pre")}
+    net = Network(ops, tensors, layers, input_size=16)
+    picture = torch.rand(1, 3, 16, 16, generator=generator)
+    assert_changes_only_the_targets(
+        net, AblateEdge("a:1", "c:0").apply(net), [Unit("c", 0)], "a", channels([1], 0.0), picture
+    )
+    kernels = edge_kernels(net, Unit("c", 0), "a")
+    signed = RemoveNegative("a", "c:0").apply(net)
+    assert torch.allclose(edge_kernels(signed, Unit("c", 0), "a"), kernels.clamp(min=0))

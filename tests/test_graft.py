@@ -8,7 +8,7 @@ import torch
 import handbuilt
 from circuits import CurvesError, Network, Preprocessing
 from circuits.ops import Conv, Padding, ReLU
-from editing import Ablate, Graft, Plan
+from editing import Ablate, AblateEdge, Graft, Plan
 
 HAND = handbuilt.build(8)
 PICTURE = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
@@ -64,6 +64,29 @@ def small(stride: int, size: int = 32, padding: int = 1) -> Network:
     tensors = {"a/pre/weight": torch.randn(4, 3, 3, 3, generator=generator), "a/pre/bias": torch.randn(4)}
     mean = Preprocessing("BGR" if stride == 2 else "RGB", 255.0, (1.0, 2.0, 3.0), (2.0, 1.0, 0.5))
     return Network(ops, tensors, {"a": ("a/pre", "a")}, input_size=size, preprocessing=mean)
+
+
+def test_grafts_reach_private_copies_and_share_their_donor() -> None:
+    donor, picture = handbuilt.build(12), PICTURE[:, :, :120, :120]
+    graft, cut = Graft(HAND, {"3b/5x5_bottleneck:6": "3b/5x5_bottleneck:7"}), AblateEdge("3a:5", "3b:4")
+    found, want = (Plan(edits).apply(HAND).activations(picture, ["3b"])["3b"] for edits in ([cut, graft], [graft, cut]))
+    assert torch.allclose(found, want, atol=1e-5)
+    twice = Plan([Graft(donor, {"3b:0": "3b:1"}), Graft(donor, {"3b:2": "3b:3"})]).apply(HAND)
+    once = Graft(donor, {"3b:0": "3b:1", "3b:2": "3b:3"}).apply(HAND)
+    assert twice.identity == once.identity
+
+
+def test_files_of_grafts_are_found_from_the_plans_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plans").mkdir()
+    HAND.save("hand.safetensors")
+    plan = Plan([Graft("hand.safetensors", {"3b:0": "3b:1"})])
+    plan.save("plans/a.toml")
+    again = Plan.load("plans/a.toml")
+    again.save("plans/b.toml")
+    monkeypatch.chdir("plans")
+    assert Plan.load("b.toml").apply(HAND).identity == Graft(HAND, {"3b:0": "3b:1"}).apply(HAND).identity
+    assert Graft("a", {"3b:0": "3b:1"}) != Graft("b", {"3b:0": "3b:1"})
 
 
 @pytest.mark.parametrize(

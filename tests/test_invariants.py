@@ -49,7 +49,7 @@ SELECTIONS = st.one_of(UNITS.map(str), st.just("3a"), families(), st.lists(UNITS
 PAIRS = {"source": SELECTIONS, "target": SELECTIONS}
 CHOICE = PAIRS | {
     "direction": st.none() | st.tuples(NUMBERS, NUMBERS),
-    "positions": st.none() | st.lists(st.tuples(st.integers(-2, 2), st.integers(-2, 2)), max_size=3),
+    "positions": st.none() | st.lists(st.tuples(st.integers(-2, 2), st.integers(-2, 2)), min_size=1, max_size=3),
 }
 SIGNED = CHOICE | {"sign": st.sampled_from([None, "negative", "positive"])}
 EDIT_STRATEGIES: dict[type, st.SearchStrategy[Edit]] = {
