@@ -490,3 +490,48 @@ def test_grouped_convolutions_are_edited_as_the_dense_ones_they_stand_for() -> N
     kernels = edge_kernels(net, Unit("c", 0), "a")
     signed = RemoveNegative("a", "c:0").apply(net)
     assert torch.allclose(edge_kernels(signed, Unit("c", 0), "a"), kernels.clamp(min=0))
+
+
+@pytest.mark.parametrize(
+    ("edits", "fits"),
+    [
+        (
+            [
+                AblateEdge("conv2d1:0", "conv2d2:0", sign="negative"),
+                Replace("conv2d1:0", "conv2d2:0", torch.ones(3, 3)),
+            ],
+            True,
+        ),
+        ([KeepOnly("conv2d1:1", "conv2d2:0"), Replace("conv2d1:1", "conv2d2:0", torch.ones(3, 3))], True),
+        ([KeepOnly("conv2d1:1", "conv2d2:0"), Replace("conv2d1:0", "conv2d2:0", torch.ones(3, 3))], False),
+        ([Rewire("3a:0", "3b:0", "3a:1"), Rewire("3a:0", "3b:0", "3a:1")], True),
+        ([AblateEdge("3a:0", "3b:0"), AblateEdge("3a:0", "3b:0")], True),
+    ],
+)
+def test_only_edits_that_set_an_edge_to_different_things_conflict(edits: list[Edit], fits: bool) -> None:
+    if fits:
+        Plan(edits).apply(HAND)
+    else:
+        with pytest.raises(CurvesError, match="has set to something else"):
+            Plan(edits).apply(HAND)
+
+
+def test_only_the_chosen_sources_lose_a_sign_or_are_clamped() -> None:
+    unit = HAND.unit("3b:4")
+    before = edge_kernels(HAND, unit, "3a")
+    for edit, changed in (
+        (RemoveNegative("3a:5", unit), before[5].clamp(min=0)),
+        (ClampWeights("3a:5", unit, low=-0.001, high=0.001), before[5].clamp(-0.001, 0.001)),
+    ):
+        after = edge_kernels(edit.apply(HAND), unit, "3a")
+        assert torch.allclose(after[5], changed, atol=1e-8)
+        others = [c for c in range(12) if c != 5]
+        assert torch.equal(after[others], before[others])
+
+
+def test_directions_are_counted_from_the_target_to_the_source() -> None:
+    target = Family("curve", "3b", (Member(Unit("3b", 4), 100.0),))
+    source = Family("early", "3a", tuple(Member(Unit("3a", 4 + i), a) for i, a in enumerate((50.0, 130.0, 280.0))))
+    for limits, cut in (((10, 80), [5]), ((-80, -10), [4]), ((0, 360), [4, 5, 6]), ((170, 190), [6])):
+        kernels = edge_kernels(AblateEdge(source, target, direction=limits).apply(HAND), Unit("3b", 4), "3a")
+        assert [c for c in (4, 5, 6) if not kernels[c].any()] == cut, limits
