@@ -17,8 +17,9 @@ from torch import Tensor
 
 from circuits import CurvesError, Family, Network, Unit
 from circuits.capture import Capture
+from circuits.edge_changes import scale_edges
 from circuits.regions import Box, trace_back
-from circuits.sight import View, scale_edges, view
+from circuits.sight import View, view
 from circuits.surgery import Surgery
 from editing.edits import Edit, entry, units_entry
 from editing.readers import whole

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from circuits import CurvesError, Network, Unit
-from circuits.sight import edge_kernels, scale_edges
+from circuits.edge_changes import scale_edges
+from circuits.sight import edge_kernels
 from circuits.surgery import Surgery
 from editing import readers
 from editing.edits import Edge, Edit, entry, units_entry

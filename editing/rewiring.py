@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from circuits import CurvesError, Family, Network, Unit
+from circuits.edge_changes import linearise, move_edges, write_edges
 from circuits.motifs import FamilyWeights, symmetric_part
 from circuits.rotation import rotate_kernels
-from circuits.sight import edge_kernels, linearise, move_edges, write_edges
+from circuits.sight import edge_kernels
 from circuits.surgery import Surgery
 from editing.edits import Edge, Edit, entry, units_entry
 from editing.readers import number, plain
