@@ -101,8 +101,8 @@ class Plan:
         families: dict[str, Any] = {}
         folder = Path(path).parent
         edits = [_with_references(edit.stored(folder).to_json(), families) for edit in self.edits]
-        data = {"network": self.network} if self.network else {}
-        write_text(path, tomli_w.dumps(data | {"family": list(families.values()), "edit": edits}))
+        data = {"network": self.network, "family": list(families.values())}
+        write_text(path, tomli_w.dumps({key: value for key, value in data.items() if value} | {"edit": edits}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Plan:
