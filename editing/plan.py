@@ -6,7 +6,7 @@ import dataclasses
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +98,13 @@ class Plan:
         Raises:
             CurvesError: the place cannot be written to.
         """
-        families: dict[str, Any] = {}
-        folder = Path(path).parent
-        edits = [_with_references(edit.stored(folder).to_json(), families) for edit in self.edits]
-        data = {"network": self.network, "family": list(families.values())}
-        write_text(path, tomli_w.dumps({key: value for key, value in data.items() if value} | {"edit": edits}))
+        data = [edit.stored(Path(path).parent).to_json() for edit in self.edits]
+        families = _families(data)
+        edits = [_with_references(edit, families) for edit in data]
+        parts = [tomli_w.dumps({"network": self.network})] if self.network else []
+        parts += [f"[[family]]\n{_table('family', family)}" for family in families]
+        parts += [f"[[edit]]\n{_table('edit', edit)}" for edit in edits] or ["edit = []\n"]
+        write_text(path, "\n".join(parts))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Plan:
@@ -126,7 +128,7 @@ class Plan:
                 f"{path} holds no plan; write each edit as a table [[edit]] with its kind, families as tables "
                 f"[[family]], perhaps network = the identity of the network that it is for, and nothing else"
             )
-        named = {f"{family.get('layer')}/{family.get('name')}": family for family in families}
+        named = {str(number): family for number, family in enumerate(families, start=1)}
         places = _places(str(path), text, len(tables))
         edits = []
         for place, table in zip(places, tables, strict=True):
@@ -151,18 +153,35 @@ def _places(path: str, text: str, count: int) -> list[str]:
     return [f"{path} line {line}, edit {n} of {count}" for n, line in enumerate(lines, start=1)]
 
 
-def _with_references(value: Any, families: dict[str, Any]) -> Any:
-    """Put names in the place of families, which are collected."""
+def _table(name: str, data: Mapping[str, Any]) -> str:
+    """A table's contents as TOML, tables inside it behind what is plain."""
+    plain = {key: value for key, value in data.items() if not isinstance(value, dict)}
+    inner = [f"[{name}.{key}]\n{_table(f'{name}.{key}', data[key])}" for key in data if key not in plain]
+    return "\n".join([tomli_w.dumps(plain), *inner])
+
+
+def _families(value: Any) -> list[Any]:
+    """The families in an edit's data, each once."""
+    if isinstance(value, dict) and value.keys() >= {"name", "layer", "units"}:
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    found: list[Any] = []
+    for family in (family for item in inner for family in _families(item)):
+        if family not in found:
+            found.append(family)
+    return found
+
+
+def _with_references(value: Any, families: list[Any]) -> Any:
+    """Put names in the place of families, numbers where two have the same."""
     if isinstance(value, list):
         return [_with_references(item, families) for item in value]
     if not isinstance(value, dict):
         return value
-    if value.keys() >= {"name", "layer", "units"}:
-        name = f"{value['layer']}/{value['name']}"
-        if families.setdefault(name, value) != value:
-            return value  # another one of that name: it is written where it is used
-        return f"family:{name}"
-    return {key: _with_references(item, families) for key, item in value.items()}
+    if value not in families:
+        return {key: _with_references(item, families) for key, item in value.items()}
+    same = [family for family in families if (family["layer"], family["name"]) == (value["layer"], value["name"])]
+    return f"family:{value['layer']}/{value['name']}" if len(same) == 1 else f"family:{families.index(value) + 1}"
 
 
 def _with_families(table: dict[str, Any], families: dict[str, Any]) -> dict[str, Any]:
@@ -179,9 +198,15 @@ def _without_references(value: Any, families: dict[str, Any]) -> Any:
     if not isinstance(value, str) or not value.startswith("family:"):
         return value
     name = value.removeprefix("family:")
-    found = [name] if name in families else [key for key, family in families.items() if family.get("name") == name]
+    keys = {number: f"{family.get('layer')}/{family.get('name')}" for number, family in families.items()}
+    exact = [number for number, key in keys.items() if name == key]
+    found = (
+        [n for n in keys if n == name]
+        or exact
+        or [number for number, family in families.items() if family.get("name") == name]
+    )
     if len(found) != 1:
-        have = ", ".join(families) or "none"
+        have = ", ".join(keys.values()) or "none"
         raise CurvesError(
             f"{value!r} names {len(found)} families of the plan, which has {have}; write family:LAYER/NAME"
         )

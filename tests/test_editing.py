@@ -163,3 +163,12 @@ def test_mean_and_resampled_ablation_keep_what_the_units_said() -> None:
         Ablate.mean(NET, "3a", images=[])
     with pytest.raises(CurvesError, match="no images"):
         Ablate.resample(NET, "3a", images=[])
+
+
+def test_plans_are_written_as_tables_with_lines_of_their_own(tmp_path: Path) -> None:
+    Plan([Ablate("3b:1"), Ablate("3b:99")]).save(tmp_path / "plan.toml")
+    text = (tmp_path / "plan.toml").read_text()
+    assert text.count("[[edit]]\n") == 2
+    line = text.splitlines().index("[[edit]]", 1) + 1
+    with pytest.raises(UnknownUnitError, match=rf"plan\.toml line {line}, edit 2 of 2 \(ablate\) does not fit"):
+        Plan.load(tmp_path / "plan.toml").apply(NET)
