@@ -22,6 +22,7 @@ from circuits.regions import Box, trace_back
 from circuits.sight import View, view
 from circuits.surgery import Surgery
 from editing.edits import Edit, entry, units_entry
+from editing.places import offset, row_and_column
 from editing.readers import whole
 from editing.selection import Selection
 
@@ -111,9 +112,9 @@ class RemoveCombing(Edit):
         cuts = []
         for unit, maps in _seen(net, views, torch.cat((combs, curves))).items():
             factors = _factors(views[unit], maps, is_comb, margin, allowed)
-            rows, columns = factors.shape[1:]
+            size = (factors.shape[1], factors.shape[2])
             places = (factors < 0.5).nonzero().tolist()
-            cuts.append((unit, tuple((c, x - (columns - 1) // 2, (rows - 1) // 2 - y) for c, y, x in places)))
+            cuts.append((unit, tuple((c, *offset(row, column, size)) for c, row, column in places)))
         digest = hashlib.sha256(combs.cpu().numpy().tobytes() + curves.cpu().numpy().tobytes()).hexdigest()
         stimuli = f"{len(combs)} combs and {len(curves)} curves {digest[:16]}"
         found = f"network {net.identity[:16]}, {stimuli}, margin {margin:g}"
@@ -135,12 +136,9 @@ class RemoveCombing(Edit):
                 rows, columns = view(surgery.net, copy, layer).weight.shape[1:]
                 factors = torch.ones(net.layer(layer).channels, rows, columns, device=net.device, dtype=net.dtype)
                 for c, x, y in places:
-                    row, column = (rows - 1) // 2 - y, (columns - 1) // 2 + x
-                    if not (0 <= row < rows and 0 <= column < columns and 0 <= c < len(factors)):
-                        raise CurvesError(
-                            f"{unit} has no place {[c, x, y]} in a kernel of {len(factors)}x{rows}x{columns}"
-                        )
-                    factors[c, row, column] = 0
+                    if not 0 <= c < len(factors):
+                        raise CurvesError(f"{unit} cannot lose {layer}:{c}; {layer} has {len(factors)} units")
+                    factors[c][row_and_column(x, y, (rows, columns))] = 0
                 scale_edges(surgery, copy, layer, factors)
         return surgery.net
 

@@ -22,6 +22,7 @@ from circuits.sight import edge_kernels
 from circuits.surgery import Surgery
 from editing import readers
 from editing.edits import Edge, Edit, entry, units_entry
+from editing.places import row_and_column
 from editing.selection import Selection
 
 __all__ = ["AblateEdge", "ClampWeights", "KeepOnly", "RemoveNegative", "RemovePositive", "Scale"]
@@ -138,10 +139,7 @@ class EdgeEdit(Edit):
             rows, columns = kernels.shape[1:]
             places = torch.zeros(rows, columns, dtype=torch.bool, device=mask.device)
             for x, y in self.positions:
-                row, column = (rows - 1) // 2 - y, (columns - 1) // 2 + x
-                if not (0 <= row < rows and 0 <= column < columns):
-                    raise CurvesError(f"position {x, y} is outside a kernel of {columns}x{rows}; count from its middle")
-                places[row, column] = True
+                places[row_and_column(x, y, (rows, columns))] = True
             mask &= places
         return mask
 

@@ -26,6 +26,7 @@ from editing import (
     KeepOnly,
     Linearize,
     Plan,
+    RemoveCombing,
     RemoveNegative,
     RemovePositive,
     Replace,
@@ -535,3 +536,15 @@ def test_directions_are_counted_from_the_target_to_the_source() -> None:
     for limits, cut in (((10, 80), [5]), ((-80, -10), [4]), ((0, 360), [4, 5, 6]), ((170, 190), [6])):
         kernels = edge_kernels(AblateEdge(source, target, direction=limits).apply(HAND), Unit("3b", 4), "3a")
         assert [c for c in (4, 5, 6) if not kernels[c].any()] == cut, limits
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ([12, 0, 0], "3b:4 cannot lose 3a:12; 3a has 12 units"),
+        ([0, 3, 0], r"position \(3, 0\) is outside a kernel of 5x5"),
+    ],
+)
+def test_cuts_outside_the_kernel_are_refused(place: list[int], says: str) -> None:
+    with pytest.raises(CurvesError, match=says):
+        RemoveCombing("3a", "3b:4", {"3b:4": [place]}).apply(HAND)
