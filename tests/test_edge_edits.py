@@ -313,7 +313,8 @@ def test_scaling_back_restores(net: Network, data, factor: float) -> None:
     picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     for layer in net.layers:
         found, want = (n.activations(picture, [layer], pre=True)[layer] for n in (back, net))
-        assert torch.allclose(found, want, rtol=1e-5, atol=1e-6)
+        # Rounding is as large as the terms of a sum, also where the sum itself is small.
+        assert torch.allclose(found, want, rtol=1e-5, atol=1e-6 * max(1.0, float(want.abs().max())))
 
 
 def test_an_edit_of_a_unit_reaches_its_private_copies(bvlc: Network) -> None:
