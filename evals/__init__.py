@@ -1,5 +1,6 @@
 """One harness for real, edited and hand-built networks: stimuli, tests, scorecards, comparison, report."""
 
+from circuits.images import PHOTOGRAPHS, ImageSet
 from evals.comb_calibration import comb_calibration
 from evals.combing import Combing
 from evals.combs import Comb, CombGrid, render_combs
@@ -8,7 +9,6 @@ from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, Earl
 from evals.families import find_curve_family, find_families, measure_family
 from evals.grid import CurveGrid
 from evals.harness import TESTS, Test, run
-from evals.images import ImageSet
 from evals.kinds import KINDS, Kind
 from evals.orientation_kinds import ComplexGaborCriteria, GaborCriteria, LineCriteria
 from evals.published import PublishedGroup, published_families, published_groups
@@ -20,6 +20,7 @@ from evals.synthetic import SyntheticCurves
 
 __all__ = [
     "KINDS",
+    "PHOTOGRAPHS",
     "TESTS",
     "Comb",
     "CombGrid",

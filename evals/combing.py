@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuits import Family, Network, Unit
+from circuits.images import ImageSet
 from evals.combs import CombGrid
 from evals.grid import CurveGrid
-from evals.images import ImageSet
 from evals.orientation_energy import perpendicular_share
 from evals.scorecard import Definition, TestResult
 from evals.stimuli import Curve

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from circuits import CurvesError, Family, Network
+from circuits.images import ImageSet
 from evals.families import find_curve_family
 from evals.harness import Test, make_tests, run
-from evals.images import ImageSet
 from evals.report import Report
 from evals.scorecard import Scorecard, edited_from, provenance
 from evals.sweep import curve_layer

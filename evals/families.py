@@ -8,8 +8,8 @@ from typing import Any
 
 from circuits import CurvesError, Family, Member, Network, Unit
 from circuits.angles import difference
+from circuits.images import ImageSet
 from evals.curve_kinds import Criteria
-from evals.images import ImageSet
 from evals.kinds import KINDS, Kind
 from evals.portrait import Portrait
 from evals.responses import Response

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, Network
+from circuits.images import ImageSet
 from evals.combing import Combing
-from evals.images import ImageSet
 from evals.scorecard import Definition, Scorecard, TestResult, provenance
 from evals.synthetic import Progress, SyntheticCurves
 

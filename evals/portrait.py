@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from circuits import Network
+from circuits.images import ImageSet
 from evals.grid import CurveGrid
-from evals.images import ImageSet
 from evals.oriented import COLOURS, ORIENTATIONS, POLARITIES, Gratings, Lines
 from evals.responses import CurveResponse, LineResponse, LobeResponse, NearbyCurveResponse, WaveResponse
 from evals.stimuli import Curve

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from circuits import CurvesError, Network
-from evals.images import ImageSet
+from circuits.images import ImageSet
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from typing import ClassVar
 import numpy as np
 
 from circuits import Family, Network
+from circuits.images import ImageSet
 from evals.grid import CurveGrid
-from evals.images import ImageSet
 from evals.scorecard import Definition, TestResult
 from evals.stimuli import Curve
 from evals.sweep import Scale, measure_scale, sweep

@@ -171,23 +171,6 @@ def test_sweeps_are_remembered_by_content_only(net: Network, images: ImageSet) -
     assert (other[0] == 0).all()
 
 
-def test_image_sets_are_named_hashed_and_refuse_what_is_no_image(images: ImageSet, tmp_path: Path) -> None:
-    photographs = ImageSet.photographs()
-    assert len(photographs) == 16
-    assert photographs.hash != ImageSet.photographs(short_side=100).hash
-    sizes = [tuple(image.shape) for image in images]
-    assert sizes == [(3, 96, 96)] * 2
-    with pytest.raises(CurvesError, match="there is no folder"):
-        ImageSet.folder(tmp_path / "none")
-    with pytest.raises(CurvesError, match="holds no images"):
-        ImageSet.folder(tmp_path)
-    with pytest.raises(CurvesError, match="the image set 'none' is empty"):
-        ImageSet("none", ())
-    (tmp_path / "broken.png").write_bytes(b"not a picture")
-    with pytest.raises(FileDamagedError, match=r"broken\.png cannot be read as an image"):
-        list(ImageSet.folder(tmp_path))
-
-
 @pytest.mark.parametrize(("name", "layer", "least"), [("vgg16_hed", "conv4_3", 12), ("bvlc_googlenet", "3b", 12)])
 def test_find_curve_family_finds_real_families(name: str, layer: str, least: int) -> None:
     """On learned networks, and what it finds holds on curves that another program drew."""

@@ -1,11 +1,11 @@
-"""Image sets: which pictures a score in standard deviations speaks of."""
+"""Image sets: which pictures a score in standard deviations, or a fit, speaks of."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from circuits import CurvesError, FileDamagedError
+from circuits.errors import CurvesError, FileDamagedError
 
 __all__ = ["PHOTOGRAPHS", "ImageSet"]
 
@@ -37,11 +37,13 @@ class ImageSet:
         name: what to call it in reports.
         paths: the files, in the order they are read.
         short_side: pixels of the shorter side after scaling (Lanczos, anti-aliased).
+        root: the folder that they were found in, whose subfolders may say what they show.
     """
 
     name: str
     paths: tuple[Path, ...]
     short_side: int = 224
+    root: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.paths:
@@ -73,15 +75,36 @@ class ImageSet:
         paths = tuple(sorted(p for p in root.rglob("*") if p.suffix.lower() in _SUFFIXES))
         if not paths:
             raise CurvesError(f"{root} holds no images ({', '.join(sorted(_SUFFIXES))}); name another folder")
-        return cls(root.name, paths, short_side)
+        return cls(root.name, paths, short_side, root)
+
+    def halves(self) -> tuple[ImageSet, ImageSet]:
+        """Every second image from the first, and every second from the second: two sets that share none.
+
+        Raises:
+            CurvesError: there is but one image.
+        """
+        if len(self) < 2:
+            raise CurvesError(f"the image set {self.name!r} has one image, which cannot be halved; give two or more")
+        first, second = (
+            replace(self, name=f"{name} half of {self.name}", paths=self.paths[start::2])
+            for start, name in enumerate(("first", "second"))
+        )
+        return first, second
+
+    def shared(self, other: ImageSet) -> tuple[Path, ...]:
+        """The files of this set whose content is that of a file of the other."""
+        theirs = set(other.digests)
+        return tuple(path for path, digest in zip(self.paths, self.digests, strict=True) if digest in theirs)
+
+    @cached_property
+    def digests(self) -> tuple[bytes, ...]:
+        """SHA-256 of each file's content."""
+        return tuple(hashlib.sha256(path.read_bytes()).digest() for path in self.paths)
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 (hex) of the files' contents in order and of the scale."""
-        digest = hashlib.sha256(f"short side {self.short_side}".encode())
-        for path in self.paths:
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-        return digest.hexdigest()
+        return hashlib.sha256(f"short side {self.short_side}".encode() + b"".join(self.digests)).hexdigest()
 
     def __len__(self) -> int:
         return len(self.paths)
