@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -13,11 +14,11 @@ from circuits.errors import CurvesError
 from circuits.network import Network
 from circuits.ops import Conv, Op
 from circuits.parts import Preprocessing
-from circuits.regions import INPUT, extents, upstream
+from circuits.regions import INPUT, ReceptiveField, extents, upstream
 from circuits.surgery import Surgery
 from circuits.units import Unit
 
-__all__ = ["graft_name", "transplant"]
+__all__ = ["fitting_donor", "graft_name", "transplant"]
 
 
 def transplant(
@@ -26,7 +27,8 @@ def transplant(
     """Put units of `donor` in the place of units of `net`; nothing else of `net` changes.
 
     The donor's ops that the units need come along under names that start with the donor's (`handbuilt-1a2b3c4d/3a`),
-    and read the image through a 1x1 convolution that undoes one network's preprocessing and does the other's.
+    and read the image through a 1x1 convolution that undoes one network's preprocessing and does the other's. They
+    pad the image as the host does (`fitting_donor`).
 
     Args:
         net: the host.
@@ -40,9 +42,8 @@ def transplant(
         CurvesError: a unit of the donor sees other pixels than the one it is to replace.
     """
     pairs = {net.unit(old): donor.unit(new) for old, new in units.items()}
-    for old, new in pairs.items():
-        _check_places(net, old, donor, new)
     prefix = f"{graft_name(donor)}/"
+    donor = fitting_donor(net, donor, pairs.items())
     producers = {new: donor.producer(new) for new in pairs.values()}
     needed = set().union(*(upstream(donor.ops, op) - {op} for op, _ in producers.values())) - {INPUT}
     entrance = INPUT if donor.preprocessing == net.preprocessing else f"{prefix}{INPUT}"
@@ -99,15 +100,64 @@ def graft_name(donor: Network) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_-]', '_', donor.provenance.name)}-{donor.identity[:8]}"
 
 
-def _check_places(net: Network, old: Unit, donor: Network, new: Unit) -> None:
-    """Check that two units see the same pixels, at every place of their maps."""
-    host, guest = net.receptive_field(old.layer), donor.receptive_field(new.layer)
+def fitting_donor(net: Network, donor: Network, pairs: Iterable[tuple[Unit, Unit]]) -> Network:
+    """The donor as its units will work in the host: the same network, but for the padding of the image.
+
+    TensorFlow's SAME padding is asymmetric at stride 2, so that `inceptionv1` pads its image by 2 pixels before and 3
+    after where other networks pad by 3, and its fields lie a pixel further. Where fields differ by such an offset and
+    nothing else, the donor's first convolution pads as the host's does.
+
+    Args:
+        net: the host.
+        donor: where the units come from.
+        pairs: units of the host, each with the one of the donor that is to take its place.
+
+    Raises:
+        UnknownUnitError: a network has no such unit.
+        CurvesError: a unit of the donor sees other pixels than the one it is to replace.
+    """
+    layers = dict.fromkeys((net.unit(old).layer, donor.unit(new).layer) for old, new in pairs)
+    fields = [(net.receptive_field(old), donor.receptive_field(new)) for old, new in layers]
+    if any(host != guest and host == replace(guest, offset=host.offset) for host, guest in fields):
+        donor = _padded_alike(net, donor)
+    for old, new in layers:
+        _check_places(net, old, donor, new)
+    return donor
+
+
+def _padded_alike(net: Network, donor: Network) -> Network:
+    """The donor with the host's padding in the convolutions that read the image in the same windows."""
+    padding = {(op.kernel, op.stride): op.padding for op in reversed(net.ops) if _reads_image(op)}
+    ops = [
+        replace(op, padding=padding.get((op.kernel, op.stride), op.padding)) if _reads_image(op) else op
+        for op in donor.ops
+    ]
+    return donor.evolve(ops=ops)
+
+
+def _reads_image(op: Op) -> TypeGuard[Conv]:
+    return isinstance(op, Conv) and op.inputs == (INPUT,)
+
+
+def _check_places(net: Network, old: str, donor: Network, new: str) -> None:
+    """Check that the units of two layers see the same pixels, at every place of their maps."""
+    host, guest = net.receptive_field(old), donor.receptive_field(new)
     if host != guest:
-        raise CurvesError(f"{new} of {donor.provenance.name} sees {guest}, {old} sees {host}; graft units of the same")
+        raise CurvesError(
+            f"units of {new} of {donor.provenance.name} see {_described(guest)}, those of {old} of "
+            f"{net.provenance.name} {_described(host)}; graft units that see the same pixels"
+        )
     size = (net.input_size, net.input_size)
-    maps = [extents(n.ops, *size)[n.layer(unit.layer).pre] for n, unit in ((net, old), (donor, new))]
+    maps = [extents(n.ops, *size)[n.layer(layer).pre] for n, layer in ((net, old), (donor, new))]
     if maps[0] != maps[1]:
-        raise CurvesError(f"the map of {new} is {maps[1]} for images of {size[0]} px, that of {old} {maps[0]}")
+        raise CurvesError(
+            f"maps of {new} of {donor.provenance.name} are {maps[1]} for images of {size[0]} px, those of {old} "
+            f"{maps[0]}; graft units of a network that pads its images alike"
+        )
+
+
+def _described(field: ReceptiveField) -> str:
+    return f"{field.size} px every {field.stride} px from {field.offset}"
 
 
 def _between(first: Preprocessing, second: Preprocessing) -> tuple[Tensor, Tensor]:

@@ -95,12 +95,14 @@ class Graft(Edit):
         units: by unit of this network, the donor's that takes its place. Both must see the same pixels.
         scale: what the donor's pre-activations are multiplied by; one number, or one for each unit.
         shift: what is added to them then; likewise.
+        reference: where the numbers come from, for the record.
     """
 
     donor: Donor = entry(_donor, write=lambda donor: donor.to_json())
     units: tuple[tuple[Unit, Unit], ...] = entry(_units, write=lambda u: {str(old): str(new) for old, new in u})
     scale: float | tuple[float, ...] = entry(number_or_many, 1.0, plain)
     shift: float | tuple[float, ...] = entry(number_or_many, 0.0, plain)
+    reference: str = entry(str, "")
 
     kind: ClassVar[str] = "graft"
 

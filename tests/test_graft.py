@@ -1,5 +1,6 @@
 """Grafts: the donor's units answer in the host as they do at home, and everything else is as it was."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,12 @@ def test_a_plan_with_a_graft_carries_its_donor(bvlc: Network, tmp_path: Path) ->
         Plan.load(tmp_path / "plans" / "graft.toml").apply(bvlc)
 
 
-def small(stride: int, size: int = 32, padding: int = 1) -> Network:
+def small(stride: int, kernel: int = 3) -> Network:
     generator = torch.Generator().manual_seed(stride)
-    ops = [Conv("a/pre", ("input",), (3, 3), (stride, stride), Padding.same(padding)), ReLU("a", ("a/pre",))]
-    tensors = {"a/pre/weight": torch.randn(4, 3, 3, 3, generator=generator), "a/pre/bias": torch.randn(4)}
+    ops = [Conv("a/pre", ("input",), (kernel, kernel), (stride, stride), Padding.same(1)), ReLU("a", ("a/pre",))]
+    tensors = {"a/pre/weight": torch.randn(4, 3, kernel, kernel, generator=generator), "a/pre/bias": torch.randn(4)}
     mean = Preprocessing("BGR" if stride == 2 else "RGB", 255.0, (1.0, 2.0, 3.0), (2.0, 1.0, 0.5))
-    return Network(ops, tensors, {"a": ("a/pre", "a")}, input_size=size, preprocessing=mean)
+    return Network(ops, tensors, {"a": ("a/pre", "a")}, input_size=32, preprocessing=mean)
 
 
 def test_grafts_reach_private_copies_and_share_their_donor() -> None:
@@ -89,11 +90,31 @@ def test_files_of_grafts_are_found_from_the_plans_folder(tmp_path: Path, monkeyp
     assert Graft("a", {"3b:0": "3b:1"}) != Graft("b", {"3b:0": "3b:1"})
 
 
+def padded(net: Network, *padding: int) -> Network:
+    """The network with another padding of the image."""
+    first = next(op for op in net.ops if isinstance(op, Conv))
+    return net.evolve(ops=[replace(op, padding=Padding(*padding)) if op is first else op for op in net.ops])
+
+
+@pytest.mark.parametrize("size", [224, 225, 231])
+def test_grafts_pad_the_image_as_their_host_does(size: int) -> None:
+    """`inceptionv1` pads by 2 before and 3 after: its fields lie a pixel further than the hand-built network's."""
+    host = padded(HAND, 2, 3, 2, 3)
+    assert host.receptive_field("3b").offset == HAND.receptive_field("3b").offset + 1
+    grafted = Graft(HAND, {"3b:2": "3b:5"}).apply(host)
+    picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(size))
+    found, want = (net.activations(picture, ["3b"], pre=True)["3b"] for net in (grafted, host))
+    assert torch.allclose(found[:, 2], want[:, 5], atol=1e-5)
+    assert torch.equal(found[:, 3:], want[:, 3:])
+    with pytest.raises(CurvesError, match=r"maps of 3b of handbuilt are .* for images of 224 px, those of 3b"):
+        Graft(padded(HAND, 3, 19, 3, 19), {"3b:2": "3b:5"}).apply(HAND)
+
+
 @pytest.mark.parametrize(
     ("donor", "units", "says"),
     [
-        (small(2), {"a:0": "a:0"}, r"a:0 of unnamed sees .*stride=2.*, a:0 sees .*stride=1.*graft units of the same"),
-        (small(1, padding=0), {"a:0": "a:0"}, "graft units of the same"),
+        (small(2), {"a:0": "a:0"}, "units of a of unnamed see 3 px every 2 px from -1, those of .* 3 px every 1 px"),
+        (small(1, kernel=5), {"a:0": "a:0"}, "see 5 px every 1 px from -1, .* graft units that see the same pixels"),
         (small(1), {"a:9": "a:0"}, "a:9 is out of range"),
         (small(1), {"a:0": "a:9"}, "a:9 is out of range"),
     ],
