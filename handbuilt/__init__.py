@@ -1,6 +1,20 @@
 """The hand-built network: curve detectors whose every weight follows from a few named numbers."""
 
 from handbuilt.build import build, families
+from handbuilt.grafting import GraftFit, Match, fit_graft, graft
 from handbuilt.parameters import ComplexGabors, Curves, EarlyCurves, Gabors, Lines, Parameters
 
-__all__ = ["ComplexGabors", "Curves", "EarlyCurves", "Gabors", "Lines", "Parameters", "build", "families"]
+__all__ = [
+    "ComplexGabors",
+    "Curves",
+    "EarlyCurves",
+    "Gabors",
+    "GraftFit",
+    "Lines",
+    "Match",
+    "Parameters",
+    "build",
+    "families",
+    "fit_graft",
+    "graft",
+]

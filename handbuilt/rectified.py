@@ -1,0 +1,73 @@
+"""The best fit of relu(scale x + shift) to a unit's activation: exact, although the problem has many valleys.
+
+With scale > 0 the fit is scale relu(x + t), t = shift / scale. Between two neighbouring values of -x the same places
+are above zero, so that for every t there the best scale and its error follow from five sums over them, and the best t
+from a linear equation. Sorting x once makes all sums prefix sums: all valleys are looked into, in time N log N.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Rectified", "Sorted"]
+
+Array = NDArray[np.float64]
+
+FAR = 1000.0
+"""How far beyond the last value a shift may lie, in units of x's range. Where a constant is best of all, which is what
+shifts without end lead to, the fit comes as near to it as a thousandth."""
+
+
+class Rectified(NamedTuple):
+    """relu(scale x + shift), and the share of the target's variance that it explains: 1 is all, below 0 is harm."""
+
+    scale: float
+    shift: float
+    explained: float
+
+
+class Sorted:
+    """Values x of a candidate, N, sorted, ready to be fitted to any number of targets."""
+
+    def __init__(self, x: Array) -> None:
+        self._order = np.argsort(-x, kind="stable")
+        values = x[self._order]
+        self._top = float(values[0])
+        self._x = values - self._top  # from 0 downwards: sums near the top do not cancel
+        self._span = float(-self._x[-1])
+        self._count = np.arange(1.0, len(x) + 1)
+        self._sum, self._squares = np.cumsum(self._x), np.cumsum(self._x**2)
+        self._ends = np.append(-self._x[1:], (1 + FAR) * self._span)
+        """By k, the largest t with which the first k values are above zero and no others."""
+
+    def fit(self, target: Array) -> Rectified | None:
+        """The fit with the least squared error to a target, N; None if x or the target is the same everywhere."""
+        variance = float(np.sum((target - target.mean()) ** 2))
+        if not self._span or not variance:
+            return None
+        heard = target[self._order]
+        first, second = np.cumsum(heard), np.cumsum(heard * self._x)
+        # Maximise (second + t first)^2 / (squares + 2 t sum + t^2 count), what the fit takes off the sum of squares.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            level = (second * self._sum - first * self._squares) / (first * self._sum - second * self._count)
+        starts = -self._x
+        inside = np.clip(np.where(np.isfinite(level), level, starts), starts, self._ends)
+        shifts = np.concatenate((inside, self._ends))
+        along, energy = self._at(shifts, first, second)
+        gains = np.divide(along**2, energy, out=np.zeros_like(energy), where=(along > 0) & (energy > 0))
+        best = int(np.argmax(gains))
+        if not gains[best] > 0:  # a target below zero throughout
+            return None
+        scale = float(along[best] / energy[best])
+        error = float(np.sum(target**2)) - float(gains[best])
+        return Rectified(scale, scale * (float(shifts[best]) - self._top), 1 - error / variance)
+
+    def _at(self, shifts: Array, first: Array, second: Array) -> tuple[Array, Array]:
+        """Product of target and relu(x + t), and the square of that, for two shifts of each number of values."""
+        pairs = shifts.reshape(2, -1)
+        along = second + pairs * first
+        energy = self._squares + pairs * (2 * self._sum + pairs * self._count)
+        return along.ravel(), energy.ravel()
