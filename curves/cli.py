@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from curves import circuit_commands, compare_commands, network_commands, weights_commands
+from curves import circuit_commands, compare_commands, graft_commands, network_commands, weights_commands
 
 __all__ = ["app", "main"]
 
@@ -29,6 +29,8 @@ app.command("graph")(circuit_commands.graph)
 app.command("families")(circuit_commands.families)
 app.command("sweep")(circuit_commands.sweep)
 app.command("diff")(circuit_commands.diff)
+app.command("graft")(graft_commands.graft)
+app.command("recovery")(graft_commands.recovery)
 app.command("eval")(compare_commands.evaluate)
 app.command("compare")(compare_commands.compare)
 app.command("demo")(compare_commands.demo)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curves.output import AsJson, print_json
+from curves.output import AsJson, print_json, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ Nets = Annotated[list[str], typer.Argument(metavar="NET...", help="Names, saved 
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write to.")]
 Images = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Images to take standard deviations over, instead of scikit-image's."),
+    typer.Option(
+        metavar="FOLDER", help="Images that deviations are taken over, or that are classified; else scikit-image's."
+    ),
 ]
 
 DEMO = "vgg16_hed"
@@ -36,18 +38,28 @@ def evaluate(
         str | None,
         typer.Option(metavar="L", help="Where to look for curve detectors; found by receptive field if not given."),
     ] = None,
+    tests: Annotated[
+        str, typer.Option(metavar="NAMES", help="synthetic, combing, classification; with commas between.")
+    ] = "synthetic",
     as_json: AsJson = False,
 ) -> None:
-    """Test one network's curve detectors, and save the scorecard."""
+    """Test one network's curve detectors, or the network as a whole, and save the scorecard.
+
+    For classification, the images lie in a folder for each class: named by the classes' numbers, or as many as the
+    network has outputs, or listed in classes.txt in order of the outputs.
+    """
     import evals
     import weights
+    from evals.harness import make_tests
 
-    chosen, folder = _images(images), _writable(output)
+    chosen, folder = _images(images), writable(output)
+    wanted = make_tests([test.strip() for test in tests.split(",")])
     (name,) = _names([net])
     network = weights.load(net)
     with shown() as progress:
         layers = {name: layer} if layer else {}
-        card = evals.compare({name: network}, layers=layers, images=chosen, progress=progress).cards[name]
+        report = evals.compare({name: network}, layers=layers, tests=wanted, images=chosen, progress=progress)
+    card = report.cards[name]
     card.save(folder)
     paths = {"scorecard": str(folder / "scorecard.json"), "data": str(folder / "data.npz")}
     if as_json:
@@ -64,7 +76,7 @@ def compare(nets: Nets, output: Folder, images: Images = None, as_json: AsJson =
     """
     import evals
 
-    chosen, folder = _images(images), _writable(output)
+    chosen, folder = _images(images), writable(output)
     networks = dict(zip(_names(nets), map(_open, nets), strict=True))
     with shown() as progress:
         report = evals.compare(networks, images=chosen, progress=progress)
@@ -78,7 +90,7 @@ def demo(output: Folder = Path("report"), as_json: AsJson = False) -> None:
     import evals
     import weights
 
-    folder, images = _writable(output), evals.ImageSet.photographs()
+    folder, images = writable(output), evals.ImageSet.photographs()
     networks: dict[str, Network | Scorecard] = {}
     notes = []
     try:
@@ -89,6 +101,7 @@ def demo(output: Folder = Path("report"), as_json: AsJson = False) -> None:
     else:
         with shown() as progress:
             card = evals.compare({DEMO: learned}, images=images, progress=progress).cards[DEMO]
+        assert card.family is not None
         networks = {DEMO: card, f"{DEMO} half ablated": _half_ablated(learned, card.family, folder)}
     networks["handbuilt"] = weights.load("handbuilt")
     with shown() as progress:
@@ -153,13 +166,3 @@ def _images(folder: Path | None) -> ImageSet:
     from evals import ImageSet
 
     return ImageSet.photographs() if folder is None else ImageSet.folder(folder)
-
-
-def _writable(folder: Path) -> Path:
-    """The folder, made if need be: better to fail now than after minutes of work."""
-    from circuits.files import replacing
-
-    with replacing(folder / ".writable") as probe:
-        probe.touch()
-    (folder / ".writable").unlink()
-    return folder

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["AsJson", "check_file", "megabytes", "print_json"]
+__all__ = ["AsJson", "check_file", "megabytes", "print_json", "writable"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 """The option that every command with results has."""
@@ -30,6 +30,20 @@ def check_file(path: Path | None) -> None:
 
     if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
         raise CurvesError(f"cannot write {path}; name a file in a folder that exists and can be written to")
+
+
+def writable(folder: Path) -> Path:
+    """The folder, made if need be: better to fail now than after minutes of work.
+
+    Raises:
+        CurvesError: it cannot be made or written to.
+    """
+    from circuits.files import replacing
+
+    with replacing(folder / ".writable") as probe:
+        probe.touch()
+    (folder / ".writable").unlink()
+    return folder
 
 
 def megabytes(size: int) -> str:

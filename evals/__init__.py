@@ -1,14 +1,17 @@
 """One harness for real, edited and hand-built networks: stimuli, tests, scorecards, comparison, report."""
 
 from circuits.images import PHOTOGRAPHS, ImageSet
+from evals.classification import Classification, class_labels
 from evals.comb_calibration import comb_calibration
 from evals.combing import Combing
 from evals.combs import Comb, CombGrid, render_combs
 from evals.compare import compare
 from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, EarlyCurveCriteria
+from evals.damage import damage
+from evals.damage_result import MEASURES, Damage, Recovered, Variant
 from evals.families import find_curve_family, find_families, measure_family
 from evals.grid import CurveGrid
-from evals.harness import TESTS, Test, run
+from evals.harness import TESTS, NetworkTest, Test, run
 from evals.kinds import KINDS, Kind
 from evals.orientation_kinds import ComplexGaborCriteria, GaborCriteria, LineCriteria
 from evals.published import PublishedGroup, published_families, published_groups
@@ -20,8 +23,10 @@ from evals.synthetic import SyntheticCurves
 
 __all__ = [
     "KINDS",
+    "MEASURES",
     "PHOTOGRAPHS",
     "TESTS",
+    "Classification",
     "Comb",
     "CombGrid",
     "Combing",
@@ -30,6 +35,7 @@ __all__ = [
     "Curve",
     "CurveCriteria",
     "CurveGrid",
+    "Damage",
     "Definition",
     "DoubleCurveCriteria",
     "EarlyCurveCriteria",
@@ -37,15 +43,20 @@ __all__ = [
     "ImageSet",
     "Kind",
     "LineCriteria",
+    "NetworkTest",
     "PublishedGroup",
+    "Recovered",
     "Report",
     "Scorecard",
     "SyntheticCurves",
     "Test",
     "TestResult",
+    "Variant",
+    "class_labels",
     "comb_calibration",
     "compare",
     "curve_layer",
+    "damage",
     "find_curve_family",
     "find_families",
     "measure_family",

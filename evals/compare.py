@@ -8,7 +8,7 @@ from typing import Any
 from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
 from evals.families import find_curve_family
-from evals.harness import Test, make_tests, run
+from evals.harness import AnyTest, make_tests, need_family, run
 from evals.report import Report
 from evals.scorecard import Scorecard, edited_from, provenance
 from evals.sweep import curve_layer
@@ -22,14 +22,15 @@ def compare(
     *,
     families: Mapping[str, Family] | None = None,
     layers: Mapping[str, str] | None = None,
-    tests: Sequence[str | Test] = ("synthetic",),
+    tests: Sequence[str | AnyTest] = ("synthetic",),
     images: ImageSet | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Run the same tests on several networks.
 
     A network is judged on its family of `families`; without one, an edited network whose parent is compared as well
-    is judged on its parent's units, so that what an edit broke is seen; any other on the family found in it.
+    is judged on its parent's units, so that what an edit broke is seen; any other on the family found in it. Where no
+    test is about a family, none is looked for.
 
     Args:
         networks: by the names to call them in the report. A scorecard is taken as it is.
@@ -61,9 +62,10 @@ def compare(
         named = _named(progress, name)
         try:
             layer = (layers or {}).get(name)
-            parent = _parent(name, origins)
-            family = (families or {}).get(name) or (parent and _inherited(net, layer, cards[parent].family))
-            if not family:
+            family = (families or {}).get(name)
+            if not family and (parent := _parent(name, origins)):
+                family = _inherited(net, layer, cards[parent].family)
+            if not family and need_family(chosen):
                 layer = layer or curve_layer(net)
                 family = find_curve_family(net, layer, test=search, images=images, progress=named)
             cards[name] = run(net, family, chosen, images=images, progress=named)
@@ -89,9 +91,9 @@ def _parents_first(origins: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return order
 
 
-def _inherited(net: Network, layer: str | None, family: Family) -> Family | None:
+def _inherited(net: Network, layer: str | None, family: Family | None) -> Family | None:
     """The family of the network that this one was edited from, if it is wanted and still there."""
-    if layer not in {None, family.layer} or family.layer not in net.layers:
+    if family is None or layer not in {None, family.layer} or family.layer not in net.layers:
         return None
     count = net.layer(family.layer).channels
     return family if all(channel < count for channel in family.channels) else None

@@ -57,7 +57,7 @@ class Maps:
     def of(cls, card: Scorecard) -> Maps | None:
         """The maps in a card; None if the synthetic-curve test was not run."""
         names = ("responses", "radial_tuning", "directions", "radii")
-        if any(f"synthetic.{name}" not in card.data for name in names):
+        if card.family is None or any(f"synthetic.{name}" not in card.data for name in names):
             return None
         return cls(card.family.members, *(card.data[f"synthetic.{name}"] for name in names))
 

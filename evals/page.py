@@ -31,7 +31,7 @@ def page(report: Report) -> str:
     )
     polar = _polar(cards, mapped)
     return environment.get_template("report.html").render(
-        title=_title(list(cards)),
+        title=_title(cards),
         lead=lead(cards),
         found=sentences(cards),
         remarks=report.remarks,
@@ -52,8 +52,9 @@ def page(report: Report) -> str:
     )
 
 
-def _title(names: list[str]) -> str:
-    return f"The curve detectors of {join(names)}"
+def _title(cards: Mapping[str, Scorecard]) -> str:
+    names = join(list(cards))
+    return f"The curve detectors of {names}" if any(card.family for card in cards.values()) else f"Tests of {names}"
 
 
 def _tested(cards: Mapping[str, Scorecard]) -> dict[str, Scorecard]:
@@ -95,7 +96,7 @@ def _polar(cards: Mapping[str, Scorecard], mapped: Mapping[str, Maps]) -> list[d
             )
         ]
         figure = radial_tuning(number, maps, 1.03 * float(max(related)))
-        charts.append({"name": name, "layer": cards[name].family.layer, "figure": figure, "chips": chips})
+        charts.append({"name": name, "layer": maps.members[0].unit.layer, "figure": figure, "chips": chips})
     return charts
 
 
@@ -118,14 +119,16 @@ def _network(name: str, cards: Mapping[str, Scorecard], mapped: Mapping[str, Map
         "facts": {key.replace("_", " "): value for key, value in facts.items()},
         "nested": {key.replace("_", " "): json.dumps(value, indent=1) for key, value in nested.items()},
         "edits": [edit_sentence(edit) for edit in origin["edits"]],
-        "layer": card.family.layer,
+        "layer": card.family.layer if card.family else "",
         "field": card.details.get("synthetic", {}).get("receptive_field"),
         "members": _members(card, mapped.get(name)),
-        "family": card.family.name,
+        "family": card.family.name if card.family else "",
     }
 
 
 def _members(card: Scorecard, maps: Maps | None) -> list[dict[str, Any]]:
+    if card.family is None:
+        return []
     colours = hues(card.family.directions)
     peaks = [f"{r.max():.1f}" if r.max() > 0 else "silent" for r in maps.responses] if maps else [""] * len(colours)
     return [

@@ -39,16 +39,18 @@ def sentences(cards: Mapping[str, Scorecard]) -> dict[str, str]:
 
 
 def _found(name: str, card: Scorecard, cards: Mapping[str, Scorecard]) -> str:
-    family, layer = card.family, card.family.layer
-    maps = Maps.of(card)
+    family, maps = card.family, Maps.of(card)
     parent = parent_of(name, cards)
-    if parent is None:
-        begin = f"has {plural(len(family), 'unit')} in {layer} that detect {family.name}s"
-    else:
+    if parent is not None:
         edits = card.network["edits"]
         done = join([edit_summary(edit) for edit in edits])
-        begin = f"is {parent} after {plural(len(edits), 'edit')} ({done}), judged on the same {len(family)} units"
-    if maps is None:
+        begin = f"is {parent} after {plural(len(edits), 'edit')} ({done})"
+        begin += f", judged on the same {len(family)} units" if family else ""
+    elif family is None:
+        begin = "was tested as a whole"
+    else:
+        begin = f"has {plural(len(family), 'unit')} in {family.layer} that detect {family.name}s"
+    if family is None or maps is None:
         return f"{begin}."
     heard = len(family) - sum(maps.silent)
     if heard == 0:

@@ -60,11 +60,11 @@ class TestResult:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """What the tests say of one network and one family of its units.
+    """What the tests say of one network and one family of its units, or of the network as a whole.
 
     Attributes:
         network: name, identity (SHA-256) and provenance of the network.
-        family: the units tested.
+        family: the units tested; None if no test was about units.
         scores: flat, by `TEST.SCORE` for the family and `TEST.UNIT.SCORE` for a unit; None where undefined.
         definitions: by `TEST.SCORE`.
         data: arrays behind the scores, by `TEST.NAME`.
@@ -72,7 +72,7 @@ class Scorecard:
     """
 
     network: Mapping[str, Any]
-    family: Family
+    family: Family | None
     scores: Mapping[str, float | None]
     definitions: Mapping[str, Definition]
     data: Mapping[str, NDArray[Any]] = field(repr=False)
@@ -119,7 +119,7 @@ class Scorecard:
                 data = {name: file[name] for name in file.files}
             return cls(
                 network=found["network"],
-                family=Family.from_json(found["family"]),
+                family=None if found["family"] is None else Family.from_json(found["family"]),
                 scores=found["scores"],
                 definitions={name: Definition(**d) for name, d in found["definitions"].items()},
                 data=data,
@@ -135,7 +135,7 @@ class Scorecard:
         return {
             "version": _VERSION,
             "network": dict(self.network),
-            "family": self.family.to_json(),
+            "family": self.family.to_json() if self.family else None,
             "scores": dict(self.scores),
             "definitions": {name: vars(d) for name, d in self.definitions.items()},
             "details": dict(self.details),
