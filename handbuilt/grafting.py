@@ -161,7 +161,7 @@ def fit_graft(
         layer: the donor's layer that units are taken from.
         units: the host's units to replace, of one layer: names, units, or a family.
         images: what activations are compared on; the photographs of scikit-image by default. Activations of all
-            candidates are kept: about 0.3 MB for an image of 224 px and 100 candidates.
+            candidates are kept: about 0.4 MB for an image of 224 px and 100 candidates.
         candidates: the donor's units to choose from, for all or by the host's unit; by default all units of the
             layer that are in a family of `handbuilt.families`.
         progress: called with what is being done, how many are done, and of how many.

@@ -50,24 +50,19 @@ class Sorted:
             return None
         heard = target[self._order]
         first, second = np.cumsum(heard), np.cumsum(heard * self._x)
-        # Maximise (second + t first)^2 / (squares + 2 t sum + t^2 count), what the fit takes off the sum of squares.
+        # What a fit takes off the sum of squares is (second + t first)^2 / (squares + 2 t sum + t^2 count): it is
+        # largest where an interval ends, or within one, where its derivative is zero.
         with np.errstate(divide="ignore", invalid="ignore"):
             level = (second * self._sum - first * self._squares) / (first * self._sum - second * self._count)
-        starts = -self._x
-        inside = np.clip(np.where(np.isfinite(level), level, starts), starts, self._ends)
-        shifts = np.concatenate((inside, self._ends))
-        along, energy = self._at(shifts, first, second)
+        within = np.flatnonzero((level > -self._x) & (level < self._ends))
+        k = np.concatenate((np.arange(len(level)), within))
+        t = np.concatenate((self._ends, level[within]))
+        along = second[k] + t * first[k]
+        energy = self._squares[k] + t * (2 * self._sum[k] + t * self._count[k])
         gains = np.divide(along**2, energy, out=np.zeros_like(energy), where=(along > 0) & (energy > 0))
         best = int(np.argmax(gains))
         if not gains[best] > 0:  # a target below zero throughout
             return None
         scale = float(along[best] / energy[best])
         error = float(np.sum(target**2)) - float(gains[best])
-        return Rectified(scale, scale * (float(shifts[best]) - self._top), 1 - error / variance)
-
-    def _at(self, shifts: Array, first: Array, second: Array) -> tuple[Array, Array]:
-        """Product of target and relu(x + t), and the square of that, for two shifts of each number of values."""
-        pairs = shifts.reshape(2, -1)
-        along = second + pairs * first
-        energy = self._squares + pairs * (2 * self._sum + pairs * self._count)
-        return along.ravel(), energy.ravel()
+        return Rectified(scale, scale * (float(t[best]) - self._top), 1 - error / variance)

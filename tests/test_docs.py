@@ -1,5 +1,6 @@
 """The guides in docs/ run as they stand there, block after block, as a reader would."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,21 +10,41 @@ from typing import Any
 
 import pytest
 
-from circuits import CurvesError
+from circuits import CurvesError, Network
 from weights import load
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 def test_the_guide_from_load_to_combing_removed_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    try:
-        load("vgg16_hed")
-    except CurvesError as error:
-        pytest.skip(f"vgg16_hed cannot be had here: {error}")
     monkeypatch.chdir(tmp_path)
+    found = run_guide("editing.md", "vgg16_hed", shell_blocks=4)
+    assert (tmp_path / "circuit.png").stat().st_size > 10_000
+    assert len((tmp_path / "effects.csv").read_text().splitlines()) == 513
+    before, after = (found["cards"][name].scores for name in ("before", "after"))
+    assert after["combing.ticks"] <= 0.2 * before["combing.ticks"]
+    assert abs(after["combing.curve"] / before["combing.curve"] - 1) <= 0.1
+
+
+def test_the_guide_to_grafting_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("grafting.md", "bvlc_googlenet", shell_blocks=2)
+    assert Network.load(tmp_path / "grafted.safetensors").identity == found["grafted"].identity
+    changed = json.loads((tmp_path / "changed.json").read_text())
+    assert {unit["unit"] for unit in changed["units"]} == {str(unit) for unit in found["family"].units}
+    assert found["found"].rows() == json.loads((tmp_path / "recovery" / "damage.json").read_text())["rows"]
+    assert found["damage"].recovered("grafted", of="half of them ablated").value < 1
+
+
+def run_guide(page: str, needs: str, shell_blocks: int) -> dict[str, Any]:
+    """Run all blocks of a page, in order, in the current folder; give the names that its Python blocks leave."""
+    try:
+        load(needs)
+    except CurvesError as error:
+        pytest.skip(f"{needs} cannot be had here: {error}")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    blocks = re.findall(r"```(sh|python)\n(.*?)```", (DOCS / "editing.md").read_text("utf-8"), flags=re.DOTALL)
-    assert [kind for kind, _ in blocks].count("sh") >= 4
+    blocks = re.findall(r"```(sh|python)\n(.*?)```", (DOCS / page).read_text("utf-8"), flags=re.DOTALL)
+    assert [kind for kind, _ in blocks].count("sh") >= shell_blocks
     found: dict[str, Any] = {}
     for kind, block in blocks:
         if kind == "python":
@@ -33,11 +54,7 @@ def test_the_guide_from_load_to_combing_removed_runs(tmp_path: Path, monkeypatch
             ["bash", "-e", "-c", block], env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
         )
         assert ran.returncode == 0, f"{block}\n{ran.stderr}"
-    assert (tmp_path / "circuit.png").stat().st_size > 10_000
-    assert len((tmp_path / "effects.csv").read_text().splitlines()) == 513
-    before, after = (found["cards"][name].scores for name in ("before", "after"))
-    assert after["combing.ticks"] <= 0.2 * before["combing.ticks"]
-    assert abs(after["combing.curve"] / before["combing.curve"] - 1) <= 0.1
+    return found
 
 
 def test_pictures_and_tests_that_the_docs_name_exist() -> None:

@@ -204,7 +204,7 @@ def test_errors_are_one_line_and_nothing_is_written(curves, folders: Path, argum
 
 
 def test_a_graft_of_a_real_network_undoes_more_than_the_controls(bvlc: Network) -> None:
-    """Half of scikit-image's photographs is fitted on, the other half tested on; 4a has the rest of the network's say."""
+    """Half of scikit-image's photographs is fitted on, the other half tested on."""
     fit, test = ImageSet.photographs().halves()
     units = [f"3b:{c}" for c in (9, 66, 78, 206, 236, 244, 321, 326, 330, 335, 336, 346, 358, 368, 386, 408)]
     found = recovery(bvlc, handbuilt.build(), units, fit=fit, test=test)
