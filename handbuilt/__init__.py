@@ -1,7 +1,8 @@
 """The hand-built network: curve detectors whose every weight follows from a few named numbers."""
 
 from handbuilt.build import build, families
-from handbuilt.grafting import GraftFit, Match, fit_graft, graft
+from handbuilt.graft_fit import GraftFit, Match
+from handbuilt.grafting import fit_graft, graft
 from handbuilt.parameters import ComplexGabors, Curves, EarlyCurves, Gabors, Lines, Parameters
 
 __all__ = [
