@@ -7,6 +7,7 @@ from circuits.motifs import FamilyWeights, equivariance, family_weights, symmetr
 from circuits.network import Network
 from circuits.parts import Layer, Preprocessing, Provenance
 from circuits.regions import ReceptiveField
+from circuits.similarity import Similarity, weight_similarity
 from circuits.units import Family, Member, Unit
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Preprocessing",
     "Provenance",
     "ReceptiveField",
+    "Similarity",
     "Unit",
     "UnknownLayerError",
     "UnknownUnitError",
@@ -29,4 +31,5 @@ __all__ = [
     "expanded_weights",
     "family_weights",
     "symmetric_part",
+    "weight_similarity",
 ]

@@ -29,11 +29,14 @@ from circuits.units import Family
 
 __all__ = [
     "FamilyWeights",
+    "cosine",
     "equivariance",
     "equivariance_by_target",
     "family_weights",
     "leave_one_out",
+    "mixing",
     "permuted",
+    "predicted",
     "predictions",
     "symmetric_part",
 ]
@@ -104,16 +107,29 @@ def predictions(weights: FamilyWeights) -> Tensor:
     sources that point the same way count as one with their mean kernel. If the target is itself again after less than
     a whole turn (a line after 180 degrees), phi is not unique, and this is the mean over all that it can be.
     """
-    target, source = weights.target, weights.source
+    target = weights.target
     directions = np.array(target.directions)
     wholes = np.arange(0, 360, target.period)
-    turns = _rounded(directions[:, None, None] - directions[:, None] + wholes)  # T x T x wholes
-    mixing = torch.from_numpy(_mixing(source, np.array(source.directions) - turns[..., None])).to(weights.kernels)
-    predicted = [  # one target after the other, to hold little more than the result
+    return predicted(weights, directions[:, None, None] - directions[:, None] + wholes, weights.source.directions)
+
+
+def predicted(weights: FamilyWeights, turns: ArrayLike, sources: ArrayLike) -> Tensor:
+    """What the weights of each target say of units of other directions: N x T x S x k x k.
+
+    Args:
+        weights: T targets, kernels of k x k.
+        turns: degrees, N x T x W: how far the n-th unit is turned from each target; of several ways to get there, W,
+            the mean is taken.
+        sources: degrees, S: where the sources point that the kernels are to come from.
+    """
+    turns = _rounded(turns)
+    at = np.asarray(sources, dtype=np.float64) - turns[..., None]
+    mixed = torch.from_numpy(mixing(weights.source, at)).to(weights.kernels)
+    kernels = [  # one unit after the other, to hold little more than the result
         rotate_kernels(torch.einsum("uwsr,urhv->uwshv", mix, weights.kernels), turn[..., None]).mean(dim=1)
-        for mix, turn in zip(mixing, torch.from_numpy(turns), strict=True)
+        for mix, turn in zip(mixed, torch.from_numpy(turns), strict=True)
     ]
-    return torch.stack(predicted)
+    return torch.stack(kernels)
 
 
 def symmetric_part(weights: FamilyWeights) -> FamilyWeights:
@@ -143,12 +159,12 @@ def equivariance(weights: FamilyWeights) -> float:
         a pool); around 0 for weights without relation; NaN where there are none but zeros. What has no direction, such
         as the same blob in every kernel, is equivariant too, so compare with the score of `permuted`.
     """
-    return float(_cosine(weights.kernels.flatten(), leave_one_out(weights).kernels.flatten()))
+    return float(cosine(weights.kernels.flatten(), leave_one_out(weights).kernels.flatten()))
 
 
 def equivariance_by_target(weights: FamilyWeights) -> tuple[float, ...]:
     """`equivariance` of each target's weights alone, in order of direction; NaN for a target without weights."""
-    return tuple(_cosine(weights.kernels.flatten(1), leave_one_out(weights).kernels.flatten(1)).tolist())
+    return tuple(cosine(weights.kernels.flatten(1), leave_one_out(weights).kernels.flatten(1)).tolist())
 
 
 def permuted(weights: FamilyWeights, seed: int = 0) -> FamilyWeights:
@@ -161,19 +177,20 @@ def permuted(weights: FamilyWeights, seed: int = 0) -> FamilyWeights:
     return replace(weights, kernels=weights.kernels[order.to(weights.kernels.device)])
 
 
-def _cosine(a: Tensor, b: Tensor) -> Tensor:
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """The cosine between vectors along the last axis, in double precision; NaN where one is all zero."""
     a, b = a.double(), b.double()
     return (a * b).sum(dim=-1) / torch.sqrt((a * a).sum(dim=-1) * (b * b).sum(dim=-1))
 
 
-def _mixing(source: Family, at: Array) -> Array:
-    """How much of each source is in one that would point to `at`, (*at.shape, S): linear around the circle."""
-    own = _around(source.directions, source.period)
+def mixing(family: Family, at: Array) -> Array:
+    """How much of each unit is in one that would point to `at`, (*at.shape, S): linear around the circle."""
+    own = _around(family.directions, family.period)
     places, which, counts = np.unique(own, return_inverse=True, return_counts=True)
-    at = _around(at, source.period)
+    at = _around(at, family.period)
     following = np.searchsorted(places, at, side="right")
     before, after = (following - 1) % len(places), following % len(places)
-    share = ((at - places[before]) % source.period / ((places[after] - places[before]) % source.period))[..., None]
+    share = ((at - places[before]) % family.period / ((places[after] - places[before]) % family.period))[..., None]
     one = np.eye(len(places))
     mixed: Array = ((1 - share) * one[before] + share * one[after])[..., which] / counts[which]
     return mixed

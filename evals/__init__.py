@@ -13,19 +13,24 @@ from evals.families import find_curve_family, find_families, measure_family
 from evals.grid import CurveGrid
 from evals.harness import TESTS, NetworkTest, Test, run
 from evals.kinds import KINDS, Kind
+from evals.likeness import likeness
+from evals.likeness_result import Agreement, Likeness, Pair
 from evals.orientation_kinds import ComplexGaborCriteria, GaborCriteria, LineCriteria
 from evals.published import PublishedGroup, published_families, published_groups
+from evals.published_tuning import TuningCurves, read_tuning_curves
 from evals.report import Report
 from evals.scorecard import Definition, Scorecard, TestResult
 from evals.stimuli import Curve, render_curves
 from evals.sweep import curve_layer, measure_scale, sweep
 from evals.synthetic import SyntheticCurves
+from evals.tuning_likeness import TunedPair, TuningLikeness, tuning_likeness
 
 __all__ = [
     "KINDS",
     "MEASURES",
     "PHOTOGRAPHS",
     "TESTS",
+    "Agreement",
     "Classification",
     "Comb",
     "CombGrid",
@@ -42,8 +47,10 @@ __all__ = [
     "GaborCriteria",
     "ImageSet",
     "Kind",
+    "Likeness",
     "LineCriteria",
     "NetworkTest",
+    "Pair",
     "PublishedGroup",
     "Recovered",
     "Report",
@@ -51,6 +58,9 @@ __all__ = [
     "SyntheticCurves",
     "Test",
     "TestResult",
+    "TunedPair",
+    "TuningCurves",
+    "TuningLikeness",
     "Variant",
     "class_labels",
     "comb_calibration",
@@ -59,12 +69,15 @@ __all__ = [
     "damage",
     "find_curve_family",
     "find_families",
+    "likeness",
     "measure_family",
     "measure_scale",
     "published_families",
     "published_groups",
+    "read_tuning_curves",
     "render_combs",
     "render_curves",
     "run",
     "sweep",
+    "tuning_likeness",
 ]

@@ -104,9 +104,7 @@ def likeness(
     for i, member in enumerate(family):
         best = int(np.nanargmax(alike[i]))
         control = _opposite(others, found.units[best])
-        pairs.append(
-            Pair(member.unit, member.direction, agreement(i, best), agreement(i, found.units.index(control)))
-        )
+        pairs.append(Pair(member.unit, member.direction, agreement(i, best), agreement(i, found.units.index(control))))
     return Likeness(
         pairs=tuple(pairs),
         layers=(family.layer, found.layer),
@@ -126,7 +124,9 @@ def merged(families: Family | Sequence[Family]) -> Family:
     given = [families] if isinstance(families, Family) else list(families)
     layers = sorted({family.layer for family in given})
     if len(layers) != 1:
-        raise CurvesError(f"partners are sought in one layer, not in {', '.join(layers) or 'none'}; give families of one")
+        raise CurvesError(
+            f"partners are sought in one layer, not in {', '.join(layers) or 'none'}; give families of one"
+        )
     members = {member.unit: member for family in given for member in family}
     name = " or ".join(dict.fromkeys(family.name for family in given))
     return Family(name, layers[0], tuple(members.values()), max(family.period for family in given))
@@ -207,8 +207,8 @@ def _opposite(families: Family | Sequence[Family], unit: Unit) -> Unit:
 class _Sample:
     """A random sample of the positions that are added, all equally likely to be in it; all of them while they are few.
 
-    Each position draws a number, and those with the smallest numbers stay, so that the memory is bounded and the number of
-    positions need not be known before.
+    Each position draws a number, and those with the smallest numbers stay, so that the memory is bounded and the number
+    of positions need not be known before.
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -222,7 +222,7 @@ class _Sample:
 
     def add(self, values: NDArray[np.float32]) -> None:
         """Add units x positions."""
-        self._keys.append(self._random.random(values.shape[1]))
+        self._keys.append(self._random.random(size=(values.shape[1],)))
         self._parts.append(values)
         self.seen += values.shape[1]
         if sum(map(len, self._keys)) > 2 * self._size:

@@ -155,7 +155,9 @@ class Likeness:
                 partner = getattr(pair, which)
                 numbers = (getattr(partner, name) for name in AGREEMENTS)
                 cells = ("" if math.isnan(number) else f"{number:.6g}" for number in numbers)
-                writer.writerow((pair.unit, f"{pair.direction:g}", which, partner.unit, f"{partner.direction:g}", *cells))
+                writer.writerow(
+                    (pair.unit, f"{pair.direction:g}", which, partner.unit, f"{partner.direction:g}", *cells)
+                )
         return text.getvalue()
 
 
