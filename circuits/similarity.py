@@ -21,7 +21,7 @@ from circuits.angles import difference
 from circuits.errors import CurvesError
 from circuits.motifs import FamilyWeights, cosine, mixing, permuted, predicted
 
-__all__ = ["Similarity", "resized", "turned_to", "weight_similarity"]
+__all__ = ["PERMUTATIONS", "Similarity", "resized", "turned_to", "weight_similarity"]
 
 PERMUTATIONS = 50
 """How many orders of the targets say what chance gives."""

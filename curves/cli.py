@@ -11,7 +11,14 @@ from typing import Annotated
 
 import typer
 
-from curves import circuit_commands, compare_commands, graft_commands, network_commands, weights_commands
+from curves import (
+    circuit_commands,
+    compare_commands,
+    graft_commands,
+    likeness_commands,
+    network_commands,
+    weights_commands,
+)
 
 __all__ = ["app", "main"]
 
@@ -31,6 +38,7 @@ app.command("sweep")(circuit_commands.sweep)
 app.command("diff")(circuit_commands.diff)
 app.command("graft")(graft_commands.graft)
 app.command("recovery")(graft_commands.recovery)
+app.command("likeness")(likeness_commands.likeness)
 app.command("eval")(compare_commands.evaluate)
 app.command("compare")(compare_commands.compare)
 app.command("demo")(compare_commands.demo)

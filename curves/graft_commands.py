@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curves.output import AsJson, check_file, print_json, writable
+from curves.output import AsJson, check_file, print_json, print_table, table, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def graft(
         print_json(made | {"fit": fit.to_json()})
         return
     rows = [(str(m.unit), str(m.donor), f"{m.scale:.4g}", f"{m.shift:.4g}", f"{m.explained:.1%}") for m in fit.matches]
-    _print(_table(("unit", "replaced by", "scale", "shift", "variance explained"), rows, words=2))
+    print_table(table(("unit", "replaced by", "scale", "shift", "variance explained"), rows, words=2))
     typer.echo(f"\nfitted on {fit.images}, {fit.places} places")
     typer.echo(f"saved {grafted.provenance.name} ({grafted.identity[:8]}) to {output}")
 
@@ -108,18 +107,18 @@ def recovery(
             network, hand, replaced, layer=layer, fit=fitted, test=tested, read=read, labels=classes, seed=seed,
             progress=progress,
         )  # fmt: skip
-    table, summary = found.save(folder)
+    rows, summary = found.save(folder)
     if as_json:
-        print_json(found.to_json() | {"images_used": note, "paths": {"csv": str(table), "json": str(summary)}})
+        print_json(found.to_json() | {"images_used": note, "paths": {"csv": str(rows), "json": str(summary)}})
         return
-    _print(_recovered(found))
+    print_table(_recovered(found))
     typer.echo(f"\n{note}")
     typer.echo(
         f"KL: divergence from the unedited network's class probabilities; unexplained: share of the variance of {read} "
         f"that is changed; recovered: share of the ablation's damage that is undone, its interval of 95% by bootstrap "
         f"over images"
     )
-    typer.echo(f"saved to {table} and {summary}")
+    typer.echo(f"saved to {rows} and {summary}")
 
 
 def _replaced(net: Network, layer: str, units: str | None, progress: Progress) -> Family | list[str]:
@@ -155,27 +154,8 @@ def _recovered(found: Recovery) -> Table:
     for row in rows:
         numbers = [f"{row[name]:.4f}" for name in told]
         cells.append((row["network"], *numbers, *(_share(row["recovered"].get(name)) for name in shares)))
-    return _table(("network", *headings), cells)
+    return table(("network", *headings), cells)
 
 
 def _share(recovered: dict[str, float] | None) -> str:
     return "{value:.0%} [{low:.0%}, {high:.0%}]".format(**recovered) if recovered else ""
-
-
-def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], words: int = 1) -> Table:
-    """A table whose first columns hold words and whose others hold numbers."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if column < words else "right", no_wrap=column < words)
-    for row in rows:
-        table.add_row(*map(escape, row))
-    return table
-
-
-def _print(table: Table) -> None:
-    from rich.console import Console
-
-    Console(highlight=False).print(table)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-__all__ = ["AsJson", "check_file", "megabytes", "print_json", "writable"]
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["AsJson", "check_file", "megabytes", "print_json", "print_table", "table", "writable"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 """The option that every command with results has."""
@@ -18,6 +22,26 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSO
 def print_json(data: Any) -> None:  # noqa: ANN401 (whatever json takes)
     """Print `data` as JSON, and nothing else, on stdout."""
     typer.echo(json.dumps(data, indent=2, default=str))
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> Table:
+    """A table whose first columns hold words and whose others hold numbers."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column, heading in enumerate(headings):
+        made.add_column(heading, justify="left" if column < words else "right", no_wrap=column < words)
+    for row in rows:
+        made.add_row(*map(escape, row))
+    return made
+
+
+def print_table(rows: Table) -> None:
+    """Print a table for people."""
+    from rich.console import Console
+
+    Console(highlight=False).print(rows)
 
 
 def check_file(path: Path | None) -> None:

@@ -1,6 +1,7 @@
 """One harness for real, edited and hand-built networks: stimuli, tests, scorecards, comparison, report."""
 
 from circuits.images import PHOTOGRAPHS, ImageSet
+from evals.circuit_likeness import CircuitLikeness, FamilyPair, circuit_likeness
 from evals.classification import Classification, class_labels
 from evals.comb_calibration import comb_calibration
 from evals.combing import Combing
@@ -9,7 +10,7 @@ from evals.compare import compare
 from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, EarlyCurveCriteria
 from evals.damage import damage
 from evals.damage_result import MEASURES, Damage, Recovered, Variant
-from evals.families import find_curve_family, find_families, measure_family
+from evals.families import find_curve_family, find_families, measure_family, searchable
 from evals.grid import CurveGrid
 from evals.harness import TESTS, NetworkTest, Test, run
 from evals.kinds import KINDS, Kind
@@ -31,6 +32,7 @@ __all__ = [
     "PHOTOGRAPHS",
     "TESTS",
     "Agreement",
+    "CircuitLikeness",
     "Classification",
     "Comb",
     "CombGrid",
@@ -44,6 +46,7 @@ __all__ = [
     "Definition",
     "DoubleCurveCriteria",
     "EarlyCurveCriteria",
+    "FamilyPair",
     "GaborCriteria",
     "ImageSet",
     "Kind",
@@ -62,6 +65,7 @@ __all__ = [
     "TuningCurves",
     "TuningLikeness",
     "Variant",
+    "circuit_likeness",
     "class_labels",
     "comb_calibration",
     "compare",
@@ -78,6 +82,7 @@ __all__ = [
     "render_combs",
     "render_curves",
     "run",
+    "searchable",
     "sweep",
     "tuning_likeness",
 ]

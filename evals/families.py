@@ -16,7 +16,7 @@ from evals.responses import Response
 from evals.synthetic import Progress, SyntheticCurves
 from evals.tuning import Tuning, describe
 
-__all__ = ["LARGEST_FIELD", "find_curve_family", "find_families", "measure_family"]
+__all__ = ["LARGEST_FIELD", "find_curve_family", "find_families", "measure_family", "searchable"]
 
 LARGEST_FIELD = 171
 """px: the receptive field of InceptionV1's 4a, beyond which no layer is searched unless it is named."""
@@ -53,7 +53,7 @@ def find_families(
     layers = [layers] if isinstance(layers, str) else layers
     chosen = [_kind(kind) for kind in kinds]
     images = ImageSet.photographs() if images is None else images
-    names = _searchable(net) if layers is None else tuple(layers)
+    names = searchable(net) if layers is None else tuple(layers)
     portraits = [Portrait(net, name, images, progress) for name in names]  # all names are checked before any sweep
     families = []
     for portrait in portraits:
@@ -158,7 +158,7 @@ def _kind(kind: str | Kind[Any]) -> Kind[Any]:
     return KINDS[kind]
 
 
-def _searchable(net: Network) -> tuple[str, ...]:
+def searchable(net: Network) -> tuple[str, ...]:
     """Layers that can be searched: not bottlenecks, which are named after the layer that they are inside."""
     names = []
     for name in net.layers:
