@@ -92,8 +92,8 @@ def _print(behaviour: Likeness, tuned: TuningLikeness | None, circuit: CircuitLi
     images = behaviour.images
     typer.echo(
         f"\nmaps, tuning: correlation over drawn curves, by direction and radius or by direction alone; ranks, active: "
-        f"correlation of ranks before the ReLU, and of activations, over {behaviour.positions['compared']} positions in "
-        f"{images['count']} images ({images['name']}); top: of the unit's top 1% of positions, the share in the "
+        f"correlation of ranks before the ReLU, and of activations, over {behaviour.positions['compared']} positions "
+        f"in {images['count']} images ({images['name']}); top: of the unit's top 1% of positions, the share in the "
         f"partner's top 5%, 0.05 by chance"
     )
     if tuned:
@@ -101,16 +101,17 @@ def _print(behaviour: Likeness, tuned: TuningLikeness | None, circuit: CircuitLi
         print_table(_tuned(tuned))
         means = tuned.means()
         typer.echo(
-            f"\ncorrelation with the published tuning curves: mean {_mean(means['correlation'])}; with all of them turned "
-            f"by {tuned.shift:g} degrees {_mean(means['shifted'])}; with each turned freely {_mean(means['turned'])}"
+            f"\ncorrelation with the published tuning curves: mean {_mean(means['correlation'])}; with all of them "
+            f"turned by {tuned.shift:g} degrees {_mean(means['shifted'])}; with each turned freely "
+            f"{_mean(means['turned'])}"
         )
     if circuit:
         typer.echo("")
         print_table(_circuit(circuit))
         typer.echo(
             "\nsimilarity: cosine between all weights at the first network's directions; chance: with the targets' "
-            "weights dealt out at random; matrices: correlation of the kernels' sums; own: how well the first network's "
-            "other units, turned, predict its weights"
+            "weights dealt out at random; matrices: correlation of the kernels' sums; own: how well the first "
+            "network's other units, turned, predict its weights"
         )
         for sentence in circuit.left_out:
             typer.echo(f"left out: {sentence}")

@@ -28,7 +28,7 @@ __all__ = ["PLACES", "likeness", "merged", "responsive_maps"]
 Array = NDArray[np.float64]
 
 PLACES = 2**17
-"""How many positions of all images are compared at most: 60 MB for a hundred units."""
+"""How many positions of all images are compared at most: some 100 MB for a hundred units."""
 
 
 def likeness(
