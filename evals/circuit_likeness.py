@@ -6,9 +6,6 @@ one ("Curve Circuits"). Whether they do so with the same weights is asked here, 
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from circuits import CurvesError, Family, Network, Similarity, equivariance, family_weights, weight_similarity
-from circuits.files import write_text
 from circuits.motifs import FamilyWeights
 from circuits.similarity import PERMUTATIONS
-from evals.likeness_result import defined
+from evals.results import defined, save_results
 from evals.scorecard import provenance
 from evals.synthetic import Progress
 
@@ -36,7 +32,7 @@ class FamilyPair:
         theirs: the second network's, as it has them.
         similarity: of the two, at the first network's directions.
         equivariance: how well the first network's weights follow from its own (`circuits.equivariance`): its other
-            units, turned, are as near a likeness as can be hoped for.
+            units, turned, say how much of a likeness there is to be had.
     """
 
     ours: FamilyWeights = field(repr=False)
@@ -98,25 +94,13 @@ class CircuitLikeness:
         )
         return found
 
-    def save(self, folder: str | os.PathLike[str], extra: Mapping[str, Any] | None = None) -> tuple[Path, Path]:
+    def save(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
         """Write `circuit.csv` and `circuit.json`, each whole or not at all.
-
-        Args:
-            folder: where to; it is made if need be.
-            extra: what else `circuit.json` should hold.
 
         Raises:
             CurvesError: the place cannot be written to.
         """
-        table, summary = (Path(folder) / f"circuit.{kind}" for kind in ("csv", "json"))
-        text = io.StringIO()
-        rows = [defined(pair.row()) for pair in self.pairs]
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(table, text.getvalue())
-        write_text(summary, json.dumps({**self.to_json(), **(extra or {})}, indent=1, allow_nan=False) + "\n")
-        return table, summary
+        return save_results(folder, "circuit", [pair.row() for pair in self.pairs], self.to_json())
 
 
 def circuit_likeness(

@@ -128,8 +128,10 @@ def merged(families: Family | Sequence[Family]) -> Family:
             f"partners are sought in one layer, not in {', '.join(layers) or 'none'}; give families of one"
         )
     members = {member.unit: member for family in given for member in family}
-    name = " or ".join(dict.fromkeys(family.name for family in given))
-    return Family(name, layers[0], tuple(members.values()), max(family.period for family in given))
+    name, source = (
+        " or ".join(dict.fromkeys(words)) for words in zip(*((f.name, f.source) for f in given), strict=True)
+    )
+    return Family(name, layers[0], tuple(members.values()), max(family.period for family in given), source)
 
 
 def responsive_maps(

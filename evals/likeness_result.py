@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from circuits import Unit
-from circuits.files import write_text
 from evals.agreement import Mean, mean_over_units
+from evals.results import defined, save_results
 
-__all__ = ["AGREEMENTS", "TOP", "WITHIN", "Agreement", "Likeness", "Pair", "defined"]
+__all__ = ["AGREEMENTS", "TOP", "WITHIN", "Agreement", "Likeness", "Pair"]
 
 TOP = 0.01
 """The share of positions that counts as a unit's largest pre-activations."""
@@ -141,34 +137,17 @@ class Likeness:
         Raises:
             CurvesError: the place cannot be written to.
         """
-        table, summary = (Path(folder) / f"likeness.{kind}" for kind in ("csv", "json"))
-        write_text(table, self._csv())
-        write_text(summary, json.dumps({**self.to_json(), **(extra or {})}, indent=1, allow_nan=False) + "\n")
-        return table, summary
-
-    def _csv(self) -> str:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("unit", "direction", "which", "partner", "partner_direction", *AGREEMENTS))
-        for pair in self.pairs:
-            for which in ("best", "opposite"):
-                partner = getattr(pair, which)
-                numbers = (getattr(partner, name) for name in AGREEMENTS)
-                cells = ("" if math.isnan(number) else f"{number:.6g}" for number in numbers)
-                writer.writerow(
-                    (pair.unit, f"{pair.direction:g}", which, partner.unit, f"{partner.direction:g}", *cells)
-                )
-        return text.getvalue()
-
-
-def defined(data: Any) -> Any:  # noqa: ANN401 (whatever json takes)
-    """The same data with None for NaN, which JSON does not have."""
-    if isinstance(data, Mapping):
-        return {key: defined(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [defined(value) for value in data]
-    return None if isinstance(data, float) and math.isnan(data) else data
+        rows = [_flat(pair, which) for pair in self.pairs for which in ("best", "opposite")]
+        return save_results(folder, "likeness", rows, {**self.to_json(), **(extra or {})})
 
 
 def _row(agreement: Agreement) -> dict[str, Any]:
     return asdict(agreement) | {"unit": str(agreement.unit)}
+
+
+def _flat(pair: Pair, which: str) -> dict[str, Any]:
+    """A row of the table."""
+    partner: Agreement = getattr(pair, which)
+    names = {"unit": str(pair.unit), "direction": pair.direction, "which": which}
+    angle = {"partner": str(partner.unit), "partner_direction": partner.direction}
+    return names | angle | {name: getattr(partner, name) for name in AGREEMENTS}

@@ -7,9 +7,6 @@ the spacing of the family; how much it does is reported.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,12 +17,11 @@ import numpy as np
 
 from circuits import Family, Network, Unit
 from circuits.angles import difference
-from circuits.files import write_text
 from circuits.images import ImageSet
 from evals.agreement import Mean, correlations, mean_over_units
 from evals.likeness import merged, responsive_maps
-from evals.likeness_result import defined
 from evals.published_tuning import TuningCurves
+from evals.results import defined, save_results
 from evals.scorecard import provenance
 from evals.synthetic import Progress, SyntheticCurves
 from evals.tuning import first_harmonic, full_width_at_half_maximum, radial_tuning
@@ -116,15 +112,7 @@ class TuningLikeness:
         Raises:
             CurvesError: the place cannot be written to.
         """
-        table, summary = (Path(folder) / f"tuning.{kind}" for kind in ("csv", "json"))
-        text = io.StringIO()
-        rows = [_row(pair) for pair in self.pairs]
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(table, text.getvalue())
-        write_text(summary, json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
-        return table, summary
+        return save_results(folder, "tuning", [_row(pair) for pair in self.pairs], self.to_json())
 
 
 def tuning_likeness(

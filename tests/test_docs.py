@@ -36,6 +36,16 @@ def test_the_guide_to_grafting_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found["damage"].recovered("grafted", of="half of them ablated").value < 1
 
 
+def test_the_guide_to_likeness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("likeness.md", "bvlc_googlenet", shell_blocks=1)
+    written = json.loads((tmp_path / "likeness" / "likeness.json").read_text())
+    assert written["pairs"] == found["found"].to_json()["pairs"]
+    circuit = json.loads((tmp_path / "likeness" / "circuit.json").read_text())
+    names = {f"{pair['source']} -> {pair['target']}" for pair in circuit["pairs"]}
+    assert {pair.name for pair in found["circuit"].pairs} <= names
+
+
 def run_guide(page: str, needs: str, shell_blocks: int) -> dict[str, Any]:
     """Run all blocks of a page, in order, in the current folder; give the names that its Python blocks leave."""
     try:
