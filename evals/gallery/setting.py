@@ -1,0 +1,37 @@
+"""What a figure is made from: two networks to be shown beside each other, pictures, and results that take long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from circuits import CurvesError, FamilyWeights
+from circuits.images import ImageSet
+from evals.damage_result import Damage
+from evals.gallery.subject import Subject
+from evals.synthetic import Progress
+
+__all__ = ["Setting"]
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """Everything that figures may show; each takes what it needs.
+
+    Attributes:
+        subjects: the networks, natural before artificial.
+        images: what a standard deviation is taken over, and where photographs are taken from.
+        measure_damage: runs the articles' last experiment, which takes minutes; called by the figures of it alone.
+        similarity: the likeness of two networks' weights between the same families, -1..1; not told where None.
+        progress: called as the work goes on.
+    """
+
+    subjects: tuple[Subject, ...]
+    images: ImageSet = field(default_factory=ImageSet.photographs)
+    measure_damage: Callable[[], Damage] | None = None
+    similarity: Callable[[FamilyWeights, FamilyWeights], float] | None = None
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        if not self.subjects:
+            raise CurvesError("a figure needs a network to show; give at least one")
