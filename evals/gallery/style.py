@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from numpy.typing import ArrayLike, NDArray
 
 from circuits.graph.painting import INK, MUTED, RULE, SIGNED
@@ -98,6 +101,14 @@ class Sheet:
         options = {"va": "center", "ha": "left"} | options
         self.figure.text(left / self.width, 1 - down / self.height, text, **options)
 
+    def curve(self, controls: Sequence[tuple[float, float]], *, color: str, **options: Any) -> None:  # noqa: ANN401
+        """A Bezier curve through four control points, (inches from the left, from below the title), behind all else."""
+        points = [(x / self.width, 1 - (self.HEAD + y) / self.height) for x, y in controls]
+        path = Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+        self.figure.add_artist(
+            PathPatch(path, facecolor="none", edgecolor=color, transform=self.figure.transFigure, zorder=0, **options)
+        )
+
     def caption(self, subjects: Sequence[Subject], *remarks: str) -> None:
         """The small lines at the bottom: which networks, by name and identity, then remarks. Call it once."""
         what = " · ".join(subject.label for subject in subjects)
@@ -108,21 +119,15 @@ class Sheet:
 
 
 def wheel(sheet: Sheet, left: float, top: float, size: float) -> None:
-    """The key to directions: an arc in the hue of its direction at each of eight places around a circle.
-
-    An arc that stands to the right of the middle points right: its centre of curvature lies outside.
-    """
+    """The key to directions: a circle, each part in the hue of its direction, which is the way to the middle."""
     axes = sheet.axes(left, top, size, size)
-    turn = np.radians(np.linspace(-50, 50, 21))
-    for direction in range(0, 360, 45):
-        angle = np.radians(direction)
-        middle = 0.72 * np.array([np.cos(angle), np.sin(angle)])
-        radius = 0.26
-        points = middle + radius * np.array([np.cos(angle), np.sin(angle)]) * 0.5
-        around = angle + np.pi + turn
-        axes.plot(
-            points[0] + radius * np.cos(around), points[1] + radius * np.sin(around), linewidth=2.2,
-            color=direction_colours(direction), solid_capstyle="round",
-        )  # fmt: skip
-    axes.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
+    around = np.radians(np.linspace(0, 360, 181))
+    points = np.stack([np.cos(around), np.sin(around)], axis=1)
+    pieces = np.stack([points[:-1], points[1:]], axis=1)
+    middles = np.degrees(around[:-1] + around[1:]) / 2
+    axes.add_collection(LineCollection(pieces.tolist(), colors=direction_colours(middles + 180), linewidths=7))
+    for angle in np.radians(range(0, 360, 90)):
+        outer, inner = (share * np.array([np.cos(angle), np.sin(angle)]) for share in (0.78, 0.4))
+        axes.annotate("", inner, outer, arrowprops={"arrowstyle": "->", "color": MUTED, "linewidth": 0.8})
+    axes.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal")
     axes.axis("off")

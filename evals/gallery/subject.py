@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from circuits import CurvesError, Family, Member, Network
 from circuits.angles import difference
 from circuits.images import ImageSet
+from circuits.wiring import is_inner
 from evals.families import find_curve_family, find_families
 from evals.kinds import KINDS
 from evals.sweep import CURVE_FIELD
@@ -74,7 +75,7 @@ class Subject:
 
 
 def nearest_layer(net: Network, kind: str) -> str:
-    """The layer whose field is nearest, by ratio, to that of the step; of several the last, which no bottleneck is.
+    """The layer whose field is nearest, by ratio, to that of the step; of several the last, and never a bottleneck.
 
     Raises:
         CurvesError: no layer's field is one in which such units are looked for.
@@ -83,6 +84,8 @@ def nearest_layer(net: Network, kind: str) -> str:
     least, most = KINDS[kind].fields
     ratios: dict[str, float] = {}
     for name in net.layers:
+        if is_inner(name, net.layers):
+            continue
         try:
             size = net.receptive_field(name).size
         except CurvesError:  # sees the whole image, or is not square

@@ -22,7 +22,7 @@ __all__ = ["artificial_synthetic"]
 SHOWN = (45.0, 135.0, 225.0, 315.0)
 """Degrees for which the unit that points most nearly there is shown by direction and radius."""
 
-ROW = 2.35
+ROW = 2.3
 SCORES = {"first_harmonic": "first harmonic {:.2f}", "width": "width {:.0f}°", "echo": "echo {:.3f}",
           "coverage": "coverage {:.2f}"}  # fmt: skip
 
@@ -54,7 +54,7 @@ def artificial_synthetic(setting: Setting) -> Figure:
         setting.subjects,
         f"SD: standard deviations of a unit's pre-activation over {setting.images.name}",
         "tuning curves: mean over radii, line and filled area; direction: from the arc's middle to its centre",
-        "each row of maps has one colour scale",
+        "around the circle: in the colour of a unit's direction, up to the family's largest; each row of maps has its scale",
     )
     return sheet.figure
 
@@ -70,7 +70,8 @@ def _row(sheet: Sheet, top: float, subject: Subject, family: Family, card: Score
     sheet.text(sheet.width - 0.75, top, scores, color=MUTED, ha="right")
     _around(sheet.axes(0.62, top + 0.38, 1.42, 1.42, projection="polar"), maps)
     _aligned(sheet.axes(2.78, top + 0.36, 1.6, 1.46), maps, last)
-    largest = float(maps.responses.max())
+    shown = [unit for direction in SHOWN if (unit := maps.nearest(direction)) is not None]
+    largest = float(maps.responses[shown].max()) if shown else 1.0
     for column, direction in enumerate(SHOWN):
         axes = sheet.axes(5.1 + 1.36 * column, top + 0.36, 1.2, 1.46)
         _map(axes, maps, direction, largest, first=column == 0, last=last)
@@ -94,7 +95,7 @@ def _around(axes: Axes, maps: Maps) -> None:
         axes.plot(theta, [*curve, curve[0]], color=direction_colours(member.direction), linewidth=1)
     axes.set_xticks(np.radians(range(0, 360, 90)), ["0°", "90°", "180°", "270°"])
     axes.tick_params(axis="x", pad=-1)
-    axes.set_yticks([])
+    axes.set(yticks=[], ylim=(0, 1.04 * float(maps.tuning.max())))
     axes.grid(linewidth=0.4)
     axes.spines["polar"].set_linewidth(0.6)
 
