@@ -14,6 +14,7 @@ import typer
 from curves import (
     circuit_commands,
     compare_commands,
+    figure_commands,
     graft_commands,
     likeness_commands,
     network_commands,
@@ -41,6 +42,7 @@ app.command("recovery")(graft_commands.recovery)
 app.command("likeness")(likeness_commands.likeness)
 app.command("eval")(compare_commands.evaluate)
 app.command("compare")(compare_commands.compare)
+app.command("figure")(figure_commands.figure)
 app.command("demo")(compare_commands.demo)
 
 

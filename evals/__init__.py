@@ -11,6 +11,7 @@ from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, Earl
 from evals.damage import damage
 from evals.damage_result import MEASURES, Damage, Recovered, Variant
 from evals.families import find_curve_family, find_families, measure_family, searchable
+from evals.gallery import Plate, Setting, Subject, draw_figure, find_plate, plates, save_figure
 from evals.grid import CurveGrid
 from evals.harness import TESTS, NetworkTest, Test, run
 from evals.kinds import KINDS, Kind
@@ -54,10 +55,13 @@ __all__ = [
     "LineCriteria",
     "NetworkTest",
     "Pair",
+    "Plate",
     "PublishedGroup",
     "Recovered",
     "Report",
     "Scorecard",
+    "Setting",
+    "Subject",
     "SyntheticCurves",
     "Test",
     "TestResult",
@@ -71,17 +75,21 @@ __all__ = [
     "compare",
     "curve_layer",
     "damage",
+    "draw_figure",
     "find_curve_family",
     "find_families",
+    "find_plate",
     "likeness",
     "measure_family",
     "measure_scale",
+    "plates",
     "published_families",
     "published_groups",
     "read_tuning_curves",
     "render_combs",
     "render_curves",
     "run",
+    "save_figure",
     "searchable",
     "sweep",
     "tuning_likeness",

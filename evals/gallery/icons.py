@@ -44,13 +44,13 @@ def feature_icon(kind: str, direction: float) -> Array:
 
 
 def kernel_icon(kernel: Array, largest: float) -> Array:
-    """h x w x 3: a kernel from blue over white (0) to vermilion, full at `largest`."""
+    """H x w x 3: a kernel from blue over white (0) to vermilion, full at `largest`."""
     pixels: Array = np.asarray(SIGNED(0.5 + 0.5 * kernel / largest))[..., :3]
     return pixels
 
 
 def image_kernel(net: Network, unit: str) -> Array:
-    """h x w x 3 in [0, 1]: the weights with which a unit reads the image's red, green and blue; grey is 0."""
+    """H x w x 3 in [0, 1]: the weights with which a unit reads the image's red, green and blue; grey is 0."""
     with torch.no_grad():
         kernel = expanded_weights(net, INPUT, unit).detach().double().cpu()
     if net.preprocessing.order == "BGR":

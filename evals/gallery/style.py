@@ -1,7 +1,8 @@
 """What all figures look like: type, colours, a sheet measured in inches, and the line below that says what was shown.
 
-Colours: signed weights go from blue over white (0) to vermilion, as in the graph's drawings; directions have the hues of
-the report, cyclic and of even lightness; strengths go from white to dark. All are told apart by colour-blind readers.
+Colours: signed weights go from blue over white (0) to vermilion, as in the graph's drawings; directions have the hues
+of the report, cyclic and of even lightness; strengths go from white to dark. Colour-blind readers can tell signs and
+strengths apart; a direction's hue is a help to the eye beside labels and order, which say the same.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from evals.heat_maps import colour_scale
 
 __all__ = ["HUES", "INK", "MUTED", "RC", "RULE", "SIGNED", "STRENGTH", "Sheet", "direction_colours", "wheel"]
 
-RC: dict[str, Any] = {
+RC: Any = {
     "font.family": ["DejaVu Sans"], "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7.5,
     "ytick.labelsize": 7.5, "text.color": INK, "axes.labelcolor": MUTED, "axes.edgecolor": RULE, "xtick.color": MUTED,
     "ytick.color": MUTED, "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
     "xtick.major.size": 2.5, "ytick.major.size": 2.5, "axes.titlelocation": "left", "axes.titlepad": 4,
     "svg.hashsalt": "curves", "svg.fonttype": "path", "savefig.dpi": 200, "figure.dpi": 100, "hatch.linewidth": 0.5,
 }  # fmt: skip
-"""matplotlib's settings while a figure is drawn and written."""
+"""matplotlib's settings while a figure is drawn and written; its own type for them names each one that there is."""
 
 MARGIN = 0.35
 """Inches that are free around the sheet."""
@@ -112,7 +113,7 @@ class Sheet:
     def caption(self, subjects: Sequence[Subject], *remarks: str) -> None:
         """The small lines at the bottom: which networks, by name and identity, then remarks. Call it once."""
         what = " · ".join(subject.label for subject in subjects)
-        lines = textwrap.wrap(" · ".join((what, *remarks)), int((self.width - 2 * MARGIN) * 17.5))
+        lines = textwrap.wrap(" · ".join((what, *remarks)), int((self.width - 2 * MARGIN) * 18.5))
         for number, line in enumerate(lines):
             down = self.height - 0.16 - 0.135 * (len(lines) - 1 - number)
             self.text(MARGIN, down, line, absolute=True, fontsize=6.5, color=MUTED)
@@ -127,7 +128,7 @@ def wheel(sheet: Sheet, left: float, top: float, size: float) -> None:
     middles = np.degrees(around[:-1] + around[1:]) / 2
     axes.add_collection(LineCollection(pieces.tolist(), colors=direction_colours(middles + 180), linewidths=7))
     for angle in np.radians(range(0, 360, 90)):
-        outer, inner = (share * np.array([np.cos(angle), np.sin(angle)]) for share in (0.78, 0.4))
+        outer, inner = ((share * np.cos(angle), share * np.sin(angle)) for share in (0.78, 0.4))
         axes.annotate("", inner, outer, arrowprops={"arrowstyle": "->", "color": MUTED, "linewidth": 0.8})
     axes.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal")
     axes.axis("off")

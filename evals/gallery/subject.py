@@ -56,7 +56,7 @@ class Subject:
             built = tuple(family for family in self.families if family.name == kind)
             if not built:
                 raise CurvesError(f"{self.name} was built without a family {kind!r}; show another network")
-            own = next((name for name in (layer, *(f.layer for f in built)) if any(f.layer == name for f in built)))
+            own = next(name for name in (layer, *(f.layer for f in built)) if any(f.layer == name for f in built))
             return tuple(family for family in built if family.layer == own)
         if kind == "curve":
             return (find_curve_family(self.net, layer, images=images, progress=progress),)
@@ -93,7 +93,9 @@ def nearest_layer(net: Network, kind: str) -> str:
         if least < size <= most:
             ratios[name] = abs(math.log(size / wanted))
     if not ratios:
-        raise CurvesError(f"{net.provenance.name} has no layer whose receptive field fits a {kind}; show another network")
+        raise CurvesError(
+            f"{net.provenance.name} has no layer whose receptive field fits a {kind}; show another network"
+        )
     return [name for name, ratio in ratios.items() if ratio == min(ratios.values())][-1]
 
 

@@ -57,11 +57,13 @@ def draw_damage(setting: Setting, damage: Damage, ablated: str = "ablated") -> F
     put_right = [v for v in damage.variants if v.name not in {ablated, "random units ablated"}]
     shares = [name for name in measures if name in damage.measures(ablated)]
     every = [damage.reference, *damage.variants] if labelled else list(damage.variants)
-    height = 0.45 + BAR * len(every) + 0.5
-    lower = 0.45 + BAR * len(put_right) + 0.5 if shares else 0.0
-    sheet = Sheet(NAMES + (PANEL + 0.6) * len(measures) + 0.2, height + lower, "Without curve detectors, and with others")
+    height = BAR * len(every) + 0.62
+    lower = BAR * len(put_right) + 0.62 if shares else 0.0
+    sheet = Sheet(
+        NAMES + (PANEL + 0.6) * len(measures) + 0.2, height + lower, "Without curve detectors, and with others"
+    )
     for column, measure in enumerate(measures):
-        axes = sheet.axes(NAMES + (PANEL + 0.6) * column, 0.35, PANEL, BAR * len(every))
+        axes = sheet.axes(NAMES + (PANEL + 0.6) * column, 0.12, PANEL, BAR * len(every))
         values = [_interval(damage, variant, measure) for variant in every]
         labels = [_named(damage, v) for v in every] if column == 0 else None
         _bars(axes, values, [_colour(damage, v) for v in every], labels, "{:.3g}", 1.0 if labelled else None)
@@ -69,7 +71,7 @@ def draw_damage(setting: Setting, damage: Damage, ablated: str = "ablated") -> F
     for column, measure in enumerate(measures):
         if measure not in shares:
             continue
-        axes = sheet.axes(NAMES + (PANEL + 0.6) * column, height + 0.35, PANEL, BAR * len(put_right))
+        axes = sheet.axes(NAMES + (PANEL + 0.6) * column, height + 0.12, PANEL, BAR * len(put_right))
         found = [damage.recovered(v.name, ablated, measure=measure, seed=SEED) for v in put_right]
         values = [(each.value, each.low, each.high) for each in found]
         labels = [v.name for v in put_right] if measure == shares[0] else None

@@ -59,9 +59,7 @@ def artificial_circuit(setting: Setting) -> Figure:
     return sheet.figure
 
 
-def _row(
-    sheet: Sheet, top: float, subject: Subject, family: Family, target: Unit, steps: tuple[Step, ...]
-) -> None:
+def _row(sheet: Sheet, top: float, subject: Subject, family: Family, target: Unit, steps: tuple[Step, ...]) -> None:
     sheet.text(LEFT - 0.1, top, subject.name, fontsize=9, fontweight="bold")
     middle = top + TOP + MOST * LINE / 2
     for column, step in enumerate(steps):
@@ -77,9 +75,7 @@ def _row(
     _label(sheet, left, middle, target, direction)
 
 
-def _step(
-    sheet: Sheet, left: float, top: float, subject: Subject, step: Step, reached: tuple[float, float]
-) -> None:
+def _step(sheet: Sheet, left: float, top: float, subject: Subject, step: Step, reached: tuple[float, float]) -> None:
     share = "" if step.kind == "filter" else f" · {step.share:.0%}"
     sheet.text(left, top + 0.27, NAMES[step.kind])
     sheet.text(left, top + 0.44, f"{step.layer}{share}", color=MUTED, fontsize=7)
@@ -101,9 +97,7 @@ def _picture(subject: Subject, step: Step, part: Part) -> Array:
     return feature_icon(step.kind, part.direction)
 
 
-def _icon(
-    sheet: Sheet, left: float, middle: float, pixels: Array, *, framed: bool, size: float = ICON
-) -> None:
+def _icon(sheet: Sheet, left: float, middle: float, pixels: Array, *, framed: bool, size: float = ICON) -> None:
     axes = sheet.picture(left, middle - size / 2 - 0.05, size, size, pixels)
     for spine in axes.spines.values():
         spine.set(edgecolor=INK if framed else RULE, linewidth=2 if framed else 0.6)

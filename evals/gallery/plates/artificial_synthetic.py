@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 import evals.harness
 from circuits import CurvesError, Family
@@ -54,7 +54,7 @@ def artificial_synthetic(setting: Setting) -> Figure:
         setting.subjects,
         f"SD: standard deviations of a unit's pre-activation over {setting.images.name}",
         "tuning curves: mean over radii, line and filled area; direction: from the arc's middle to its centre",
-        "around the circle: in the colour of a unit's direction, up to the family's largest; each row of maps has its scale",
+        "around the circle: up to the family's largest; colour: the unit's direction; each row of maps has its scale",
     )
     return sheet.figure
 
@@ -63,7 +63,9 @@ def _row(sheet: Sheet, top: float, subject: Subject, family: Family, card: Score
     maps = Maps.of(card)
     assert maps is not None
     if all(maps.silent):
-        raise CurvesError(f"no unit of {family.layer} {family.name} of {subject.name} answers to any curve; show another")
+        raise CurvesError(
+            f"no unit of {family.layer} {family.name} of {subject.name} answers to any curve; show another"
+        )
     told = {text: card.scores[f"synthetic.{name}"] for name, text in SCORES.items()}
     sheet.text(0.35, top, f"{subject.name}, {family.layer}: {len(family)} units", fontsize=9, fontweight="bold")
     scores = " · ".join(text.format(value) for text, value in told.items() if value is not None)
@@ -79,14 +81,8 @@ def _row(sheet: Sheet, top: float, subject: Subject, family: Family, card: Score
     bar.imshow(np.linspace(1, 0, 128)[:, None], cmap=STRENGTH, aspect="auto", extent=(0, 1, 0, largest), vmin=0, vmax=1)
     bar.set(xticks=[])
     bar.yaxis.tick_right()
-    bar.yaxis.set_major_locator(_ticks(4))
+    bar.yaxis.set_major_locator(MaxNLocator(4))
     bar.set_title("SD", loc="center")
-
-
-def _ticks(count: int) -> object:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(count)
 
 
 def _around(axes: Axes, maps: Maps) -> None:

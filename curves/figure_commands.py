@@ -1,0 +1,144 @@
+"""`curves figure`: the articles' figures on any network, beside another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from curves.output import AsJson, check_file, print_json
+from curves.progress import shown
+
+if TYPE_CHECKING:
+    from circuits import Family, Network
+    from circuits.images import ImageSet
+    from evals import Damage, Subject
+    from evals.synthetic import Progress
+
+__all__ = ["figure"]
+
+
+def figure(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which figure; see --list.")] = None,
+    net: Annotated[
+        str | None, typer.Argument(metavar="NET", help="A name from `curves weights list`, or a saved network.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it: .svg, .pdf or .png.")
+    ] = None,
+    other: Annotated[
+        str | None,
+        typer.Option(
+            "--with", metavar="NET", help="The network shown beside it; by default a learned one beside handbuilt."
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Images to use instead of scikit-image's.")
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="The images lie in a folder for each class: show accuracy, not damage.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a figure of the articles: a network beside another, the learned one before the hand-built one."""
+    from circuits import CurvesError
+    from circuits.images import ImageSet
+    from evals import Setting, draw_figure, find_plate, save_figure
+
+    if every:
+        _list(as_json)
+        return
+    if name is None:
+        raise CurvesError("name a figure; `curves figure --list` has all")
+    found = find_plate(name)
+    if net is None or output is None:
+        raise CurvesError(f"`curves figure {name}` needs a network and a file: curves figure {name} NET -o FILE.svg")
+    _check_ending(output)
+    check_file(output)
+    chosen = ImageSet.folder(images) if images else ImageSet.photographs()
+    subjects = _subjects(net, other)
+    with shown() as progress:
+        setting = Setting(
+            subjects,
+            chosen,
+            measure_damage=lambda: _damage(subjects, chosen if images else None, labels, progress),
+            progress=progress,
+        )
+        drawn = draw_figure(name, setting)
+    save_figure(drawn, output)
+    if as_json:
+        networks = {subject.name: subject.net.identity for subject in subjects}
+        told = {"figure": name, "about": found.about, "section": found.section}
+        print_json({"path": str(output), **told, "networks": networks, "images": chosen.name})
+    else:
+        typer.echo(f"saved {found.about}: {' and '.join(subject.label for subject in subjects)}, to {output}")
+
+
+def _list(as_json: bool) -> None:
+    from evals import plates
+
+    known = plates().values()
+    if as_json:
+        print_json([{"name": found.name, "about": found.about, "section": found.section} for found in known])
+        return
+    for found in known:
+        typer.echo(f"{found.name}\n  {found.about}\n  {found.section}")
+
+
+def _check_ending(output: Path) -> None:
+    from circuits import CurvesError
+    from circuits.graph.painting import SUFFIXES
+
+    if output.suffix.lower() not in SUFFIXES:
+        raise CurvesError(f"cannot write {output}: a figure is one of {', '.join(SUFFIXES)}")
+
+
+def _subjects(net: str, other: str | None) -> tuple[Subject, ...]:
+    """The two networks, learned before hand-built."""
+    import weights
+
+    first = _subject(net)
+    second = _subject(other or ("handbuilt" if first.families is None else weights.default()))
+    pair = (first, second)
+    return tuple(sorted(pair, key=lambda subject: subject.families is not None))
+
+
+def _subject(net: str) -> Subject:
+    import weights
+    from evals import Subject
+
+    network = weights.load(net)
+    known = net in {entry.name for entry in weights.available()}
+    return Subject(net if known else Path(net).stem, network, _families(network))
+
+
+def _families(net: Network) -> tuple[Family, ...] | None:
+    """By construction where the network was built by hand."""
+    import handbuilt
+
+    return handbuilt.families(net) if "families" in net.provenance.details else None
+
+
+def _damage(subjects: tuple[Subject, ...], images: ImageSet | None, labels: bool, progress: Progress) -> Damage:
+    """The articles' last experiment: fitted on photographs, tested on the images, or on one half each of the former."""
+    import evals
+    from circuits import CurvesError
+    from circuits.images import ImageSet
+    from curves.recovery import recovery
+    from evals.class_scores import Classifier
+
+    learned = [subject for subject in subjects if subject.families is None]
+    built = [subject for subject in subjects if subject.families is not None]
+    if len(learned) != 1 or len(built) != 1:
+        raise CurvesError(
+            "artificial-accuracy puts hand-built units into a learned classifier; give one network of each"
+        )
+    net, hand = learned[0].net, built[0].net
+    Classifier(net)  # refuses what is none, before its families are looked for
+    fit, test = (ImageSet.photographs(), images) if images else ImageSet.photographs().halves()
+    classes = evals.class_labels(test, net.channels(net.ops[-1].name)) if labels else None
+    layer = evals.curve_layer(hand)
+    family = evals.find_curve_family(net, evals.curve_layer(net), progress=progress)
+    return recovery(net, hand, family, layer=layer, fit=fit, test=test, labels=classes, progress=progress).damage
