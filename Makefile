@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test lint types bench clean
+.PHONY: report test lint types bench gallery clean
 
 report: $(VENV)/.installed
 	$(BIN)/curves demo -o report
@@ -23,6 +23,14 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.stimuli
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.ablation
+
+# The figures of docs/gallery.md. GALLERY_NET must give class probabilities for artificial-accuracy.
+GALLERY_NET ?= bvlc_googlenet
+gallery: $(VENV)/.installed
+	@mkdir -p docs/gallery
+	set -e; for name in $$($(BIN)/curves figure --list --json | $(BIN)/python -c \
+	"import json, sys; print(*(figure['name'] for figure in json.load(sys.stdin)))"); do \
+	$(BIN)/curves figure $$name $(GALLERY_NET) -o docs/gallery/$$name.png; done
 
 # The environment is made when it is not there, and brought up to date when pyproject.toml changes.
 $(BIN)/python:

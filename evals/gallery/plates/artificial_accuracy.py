@@ -24,7 +24,7 @@ COLOURS = {"unedited": "#59636e", "ablated": "#d55e00", "mean-ablated": "#e69f00
 """Okabe and Ito's; all controls are grey."""
 
 CONTROL = "#b6bec7"
-PANEL, BAR, NAMES = 2.3, 0.3, 1.75
+PANEL, GAP, BAR, NAMES = 2.3, 0.8, 0.3, 1.75
 SEED, TIMES = 0, 2000
 
 
@@ -60,10 +60,10 @@ def draw_damage(setting: Setting, damage: Damage, ablated: str = "ablated") -> F
     height = BAR * len(every) + 0.62
     lower = BAR * len(put_right) + 0.62 if shares else 0.0
     sheet = Sheet(
-        NAMES + (PANEL + 0.6) * len(measures) + 0.2, height + lower, "Without curve detectors, and with others"
+        NAMES + (PANEL + GAP) * len(measures) + 0.2, height + lower, "Without curve detectors, and with others"
     )
     for column, measure in enumerate(measures):
-        axes = sheet.axes(NAMES + (PANEL + 0.6) * column, 0.12, PANEL, BAR * len(every))
+        axes = sheet.axes(NAMES + (PANEL + GAP) * column, 0.12, PANEL, BAR * len(every))
         values = [_interval(damage, variant, measure) for variant in every]
         labels = [_named(damage, v) for v in every] if column == 0 else None
         _bars(axes, values, [_colour(damage, v) for v in every], labels, "{:.3g}", 1.0 if labelled else None)
@@ -71,7 +71,7 @@ def draw_damage(setting: Setting, damage: Damage, ablated: str = "ablated") -> F
     for column, measure in enumerate(measures):
         if measure not in shares:
             continue
-        axes = sheet.axes(NAMES + (PANEL + 0.6) * column, height + 0.12, PANEL, BAR * len(put_right))
+        axes = sheet.axes(NAMES + (PANEL + GAP) * column, height + 0.12, PANEL, BAR * len(put_right))
         found = [damage.recovered(v.name, ablated, measure=measure, seed=SEED) for v in put_right]
         values = [(each.value, each.low, each.high) for each in found]
         labels = [v.name for v in put_right] if measure == shares[0] else None
@@ -103,18 +103,21 @@ def _bars(
     form: str,
     most: float | None,
 ) -> None:
-    """Horizontal bars from above, each with its interval and, to the right of all, its number."""
+    """Horizontal bars from above, each with its interval and, to the right of all, its number.
+
+    The axis ends at `most` if that is given, and at -1 at the latest: what was made much worse shows its number alone.
+    """
     places = np.arange(len(values))
     middles, lows, highs = (np.array(column) for column in zip(*values, strict=True))
     axes.barh(places, middles, height=0.62, color=colours, zorder=2)
     axes.hlines(places, lows, highs, color=INK, linewidth=1, zorder=3)
     axes.axvline(0, color=RULE, linewidth=0.8, zorder=1)
-    least, largest = min(0.0, float(lows.min())), max(most or 0.0, float(highs.max()))
+    least, largest = max(-1.0, min(0.0, float(lows.min()))), most or float(highs.max())
     room = (largest - least) or 1.0
     axes.set(xlim=(least - (0.03 * room if least < 0 else 0), largest + 0.02 * room), ylim=(len(values) - 0.5, -0.5))
     axes.set_yticks(places, labels or [""] * len(places))
     axes.tick_params(axis="y", length=0, labelcolor=INK)
-    axes.locator_params(axis="x", nbins=4)
+    axes.locator_params(axis="x", nbins=3)
     axes.spines[["top", "right", "left"]].set_visible(False)
     for place, value in zip(places, middles, strict=True):
         told = form.format(value).replace("-", "−")
