@@ -78,11 +78,14 @@ def draw_damage(setting: Setting, damage: Damage, ablated: str = "ablated") -> F
         _bars(axes, values, [_colour(damage, v) for v in put_right], labels, "{:.0%}", 1.0)
         axes.set_title(f"recovered of {SHOWN[measure].split(',')[0]}")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}".replace("-", "−"))
+    what = "recovered: share of the ablation's damage that is undone"
+    if not labelled:
+        what = f"KL: from the unedited network's class probabilities; changed variance: of {damage.layer}; {what}"
     sheet.caption(
         setting.subjects,
         f"{len(damage.files)} pictures: {damage.images}",
-        f"KL: from the unedited network's class probabilities; changed variance: of {damage.layer}, share of its own",
-        "lines: intervals of 95%, bootstrap over pictures",
+        what,
+        "lines: intervals of 95%, bootstrap over pictures, cut at −100%",
     )
     return sheet.figure
 
