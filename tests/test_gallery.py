@@ -57,7 +57,7 @@ def damage(labels, count=12):
 
 
 def setting(images, *subjects, labels=False):
-    return Setting(subjects, images, measure_damage=lambda: damage(labels), similarity=lambda *_: -0.125)
+    return Setting(subjects, images, measure_damage=lambda: damage(labels))
 
 
 def check_words(figure):
@@ -148,9 +148,9 @@ def test_the_score_is_told_under_a_pair_and_not_made_up(images):
     def words(shown):
         return [text.get_text() for text in draw_figure("artificial-weights", shown).texts]
 
-    pair = setting(images, built(8), built(8))
-    assert words(pair).count("similarity -0.12") == 3
-    assert not any("similarity" in text for text in words(dataclasses.replace(pair, similarity=None)))
+    pair = words(setting(images, built(8), built(8)))
+    assert sum(text.startswith("similarity 1.00 (") for text in pair) == 3
+    assert not any("similarity" in text for text in words(setting(images, built(8))))
 
 
 def test_a_real_network_beside_the_hand_built_one(bvlc, images):

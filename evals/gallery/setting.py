@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from circuits import CurvesError, FamilyWeights
+from circuits import CurvesError
 from circuits.images import ImageSet
 from evals.damage_result import Damage
 from evals.gallery.subject import Subject
@@ -22,14 +22,12 @@ class Setting:
         subjects: the networks, natural before artificial.
         images: what a standard deviation is taken over, and where photographs are taken from.
         measure_damage: runs the articles' last experiment, which takes minutes; called by the figures of it alone.
-        similarity: the likeness of two networks' weights between the same families, -1..1; not told where None.
         progress: called as the work goes on.
     """
 
     subjects: tuple[Subject, ...]
     images: ImageSet = field(default_factory=ImageSet.photographs)
     measure_damage: Callable[[], Damage] | None = None
-    similarity: Callable[[FamilyWeights, FamilyWeights], float] | None = None
     progress: Progress | None = None
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from circuits import Family, FamilyWeights, family_weights
+from circuits import Family, FamilyWeights, family_weights, weight_similarity
 from evals.gallery.registry import plate
 from evals.gallery.setting import Setting
 from evals.gallery.style import INK, MUTED, SIGNED, Sheet
@@ -39,15 +39,14 @@ def artificial_weights(setting: Setting) -> Figure:
         top = ROW * number
         told = f"{_many(source)} → {_many(target)}"
         sheet.text(0.35, top, told, fontsize=9, fontweight="bold")
-        if setting.similarity and len(row) == 2:
-            likeness = setting.similarity(row[0], row[1])
-            sheet.text(sheet.width - 0.35, top, f"similarity {likeness:.2f}", ha="right", fontsize=9, color=INK)
+        if len(row) == 2:
+            sheet.text(sheet.width - 0.35, top, _likeness(setting.subjects, row), ha="right", fontsize=9, color=INK)
         for column, (subject, weights) in enumerate(zip(setting.subjects, row, strict=True)):
             _matrix(sheet, LEFT + WIDE * column, top + 0.42, subject, weights)
     remarks = ["blue: inhibits, vermilion: excites, white: 0; full colour: the matrix's largest weight"]
     remarks.append("each cell is a kernel, layers between multiplied out; families are ordered by direction")
-    if setting.similarity:
-        remarks.append("similarity: circuits.weight_similarity, of what is shown")
+    if len(setting.subjects) == 2:
+        remarks.append("similarity: circuits.weight_similarity of what is shown; in brackets what chance gives")
     sheet.caption(setting.subjects, *remarks)
     return sheet.figure
 
@@ -55,6 +54,18 @@ def artificial_weights(setting: Setting) -> Figure:
 def _weights(subject: Subject, pair: tuple[str, str], setting: Setting) -> FamilyWeights:
     source, target = (subject.family(kind, setting.images, setting.progress) for kind in pair)
     return family_weights(subject.net, source, target)
+
+
+def _likeness(subjects: tuple[Subject, ...], row: list[FamilyWeights]) -> str:
+    """How alike the two matrices of a row are; weights of other distances in the picture are not compared."""
+    pitches = {
+        tuple(subject.net.receptive_field(family.layer).stride for family in (weights.source, weights.target))
+        for subject, weights in zip(subjects, row, strict=True)
+    }
+    if len(pitches) > 1 or len({weights.kernels.shape[-1] % 2 for weights in row}) > 1:
+        return "not compared: other strides"
+    found = weight_similarity(*row)
+    return f"similarity {found.cosine:.2f} ({found.chance:.2f})"
 
 
 def _matrix(sheet: Sheet, left: float, top: float, subject: Subject, weights: FamilyWeights) -> None:
