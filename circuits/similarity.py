@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from circuits.angles import difference
 from circuits.errors import CurvesError
@@ -131,8 +130,5 @@ def resized(weights: FamilyWeights, size: int) -> FamilyWeights:
             f"kernels of {size - more} and of {size} weights on a side have no common middle; compare layers whose "
             f"kernels are both odd or both even"
         )
-    return replace(weights, kernels=_padded(weights.kernels, more // 2))
-
-
-def _padded(kernels: Tensor, around: int) -> Tensor:
-    return F.pad(kernels, (around,) * 4)  # a negative number takes away
+    around = more // 2  # where it is negative, padding takes away
+    return replace(weights, kernels=F.pad(weights.kernels, (around,) * 4))

@@ -46,6 +46,7 @@ def figure(
     from circuits import CurvesError
     from circuits.images import ImageSet
     from evals import Setting, draw_figure, find_plate, save_figure
+    from evals.gallery.registry import picture_suffix
 
     if every:
         _list(as_json)
@@ -55,7 +56,7 @@ def figure(
     found = find_plate(name)
     if net is None or output is None:
         raise CurvesError(f"`curves figure {name}` needs a network and a file: curves figure {name} NET -o FILE.svg")
-    _check_ending(output)
+    picture_suffix(output)
     check_file(output)
     chosen = ImageSet.folder(images) if images else ImageSet.photographs()
     subjects = _subjects(net, other)
@@ -87,14 +88,6 @@ def _list(as_json: bool) -> None:
         typer.echo(f"{found.name}\n  {found.about}\n  {found.section}")
 
 
-def _check_ending(output: Path) -> None:
-    from circuits import CurvesError
-    from circuits.graph.painting import SUFFIXES
-
-    if output.suffix.lower() not in SUFFIXES:
-        raise CurvesError(f"cannot write {output}: a figure is one of {', '.join(SUFFIXES)}")
-
-
 def _subjects(net: str, other: str | None) -> tuple[Subject, ...]:
     """The two networks, learned before hand-built."""
     import weights
@@ -118,15 +111,14 @@ def _families(net: Network) -> tuple[Family, ...] | None:
     """By construction where the network was built by hand."""
     import handbuilt
 
-    return handbuilt.families(net) if "families" in net.provenance.details else None
+    return handbuilt.families(net) if handbuilt.is_handbuilt(net) else None
 
 
 def _damage(subjects: tuple[Subject, ...], images: ImageSet | None, labels: bool, progress: Progress) -> Damage:
     """The articles' last experiment: fitted on photographs, tested on the images, or on one half each of the former."""
     import evals
     from circuits import CurvesError
-    from circuits.images import ImageSet
-    from curves.recovery import recovery
+    from curves.recovery import fit_and_test, recovery
     from evals.class_scores import Classifier
 
     learned = [subject for subject in subjects if subject.families is None]
@@ -136,9 +128,9 @@ def _damage(subjects: tuple[Subject, ...], images: ImageSet | None, labels: bool
             "artificial-accuracy puts hand-built units into a learned classifier; give one network of each"
         )
     net, hand = learned[0].net, built[0].net
-    Classifier(net)  # refuses what is none, before its families are looked for
-    fit, test = (ImageSet.photographs(), images) if images else ImageSet.photographs().halves()
-    classes = evals.class_labels(test, net.channels(net.ops[-1].name)) if labels else None
+    outputs = Classifier(net).classes  # refuses what is none, before its families are looked for
+    fit, test = fit_and_test(None, images)
+    classes = evals.class_labels(test, outputs) if labels else None
     layer = evals.curve_layer(hand)
     family = evals.find_curve_family(net, evals.curve_layer(net), progress=progress)
     return recovery(net, hand, family, layer=layer, fit=fit, test=test, labels=classes, progress=progress).damage

@@ -133,14 +133,12 @@ def _replaced(net: Network, layer: str, units: str | None, progress: Progress) -
 def _image_sets(fit: Path | None, test: Path | None) -> tuple[ImageSet, ImageSet, str]:
     """What to fit and what to test on, and a sentence that says so."""
     from circuits.images import ImageSet
+    from curves.recovery import fit_and_test
 
+    fitted, tested = fit_and_test(*(ImageSet.folder(folder) if folder else None for folder in (fit, test)))
+    note = ""
     if fit is None and test is None:
-        fitted, tested = ImageSet.photographs().halves()
         note = "no --images were given, so that one half of the photographs was fitted on and the other tested on: "
-    else:
-        fitted = ImageSet.folder(fit) if fit else ImageSet.photographs()
-        tested = ImageSet.folder(test) if test else ImageSet.photographs()
-        note = ""
     sets = (f"{len(images)} images ({images.name})" for images in (fitted, tested))
     return fitted, tested, note + "fitted on {}, tested on {}".format(*sets)
 

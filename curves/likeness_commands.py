@@ -53,6 +53,7 @@ def likeness(
     import weights
     from circuits import CurvesError
     from circuits.images import ImageSet
+    from evals.likeness import merged
 
     folder = writable(output)
     curves = evals.read_tuning_curves(published) if published else None
@@ -61,13 +62,14 @@ def likeness(
     circuit, note = None, ""
     with shown() as progress:
         own, theirs = (_detectors(n, at, chosen, progress) for n, at in ((network, layer), (partner, None)))
-        behaviour = evals.likeness(network, _one(own), partner, theirs, images=chosen, seed=seed, progress=progress)
+        family = merged(own)
+        behaviour = evals.likeness(network, family, partner, theirs, images=chosen, seed=seed, progress=progress)
         tuned = evals.tuning_likeness(curves, partner, theirs, images=chosen, progress=progress) if curves else None
         try:
             circuit = _circuits(network, partner, chosen, seed, progress)
         except CurvesError as error:
             note = f"no circuits were compared: {error}"
-    used = {"family": _one(own).to_json(evidence=False), "others": [f.to_json(evidence=False) for f in theirs]}
+    used = {"family": family.to_json(evidence=False), "others": [f.to_json(evidence=False) for f in theirs]}
     paths = {"likeness": behaviour.save(folder, used)}
     if tuned:
         paths["tuning"] = tuned.save(folder)
@@ -125,18 +127,12 @@ def _detectors(net: Network, layer: str | None, images: ImageSet, progress: Prog
 
     layer = layer or evals.curve_layer(net)
     net.layer(layer)
-    if not _is_handbuilt(net):
+    if not handbuilt.is_handbuilt(net):
         return [evals.find_curve_family(net, layer, images=images, progress=progress)]
     found = [family for family in handbuilt.families(net) if (family.layer, family.name) == (layer, "curve")]
     if not found:
         raise CurvesError(f"{net.provenance.name} was built without curve detectors in {layer}; name another layer")
     return found
-
-
-def _one(families: list[Family]) -> Family:
-    from evals.likeness import merged
-
-    return merged(families)
 
 
 def _circuits(net: Network, other: Network, images: ImageSet, seed: int, progress: Progress) -> CircuitLikeness:
@@ -153,14 +149,9 @@ def _families(net: Network, layers: list[str], images: ImageSet, progress: Progr
     import evals
     import handbuilt
 
-    if _is_handbuilt(net):
+    if handbuilt.is_handbuilt(net):
         return tuple(family for family in handbuilt.families(net) if family.layer in layers)
     return evals.find_families(net, layers, images=images, progress=progress)
-
-
-def _is_handbuilt(net: Network) -> bool:
-    """Whether the network says which families it was built with; a learned one with grafted units does not."""
-    return "families" in net.provenance.details
 
 
 def _behaviour(found: Likeness) -> Table:

@@ -24,7 +24,7 @@ from editing import Ablate, Plan
 from evals.class_scores import Classifier
 from evals.synthetic import Progress
 
-__all__ = ["ABLATED", "PUT_RIGHT", "Recovery", "Variants", "recovery", "variants"]
+__all__ = ["ABLATED", "PUT_RIGHT", "Recovery", "Variants", "fit_and_test", "recovery", "variants"]
 
 ABLATED = "ablated"
 """The network whose damage is to be recovered."""
@@ -134,6 +134,13 @@ def recovery(
     return Recovery(made, found, seed)
 
 
+def fit_and_test(fit: ImageSet | None, test: ImageSet | None) -> tuple[ImageSet, ImageSet]:
+    """The pictures to fit and those to test on: scikit-image's where none are given, and half of them each for both."""
+    if fit is None and test is None:
+        return ImageSet.photographs().halves()
+    return fit or ImageSet.photographs(), test or ImageSet.photographs()
+
+
 def variants(
     net: Network,
     hand: Network,
@@ -161,7 +168,7 @@ def variants(
         )
     random = np.random.default_rng(seed)
     drawn = [others[i] for i in sorted(random.choice(len(others), len(gone), replace=False))]
-    donors = [unit for family in handbuilt.families(hand) if family.layer == layer for unit in family.units]
+    donors = handbuilt.family_units(hand, layer)
     pairs = {str(unit): donors[i] for unit, i in zip(gone, random.choice(len(donors), len(gone)), strict=True)}
     control = handbuilt.fit_graft(net, hand, layer, gone, images=images, candidates=pairs, progress=_control(progress))
     networks = {

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 __all__ = ["Mean", "correlation", "correlations", "mean_over_units", "rank_correlation", "shared_top"]
 
@@ -30,6 +29,8 @@ def correlation(first: ArrayLike, second: ArrayLike) -> float:
 
 def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
     """Spearman's correlation: that of the ranks, equal values sharing their mean rank."""
+    from scipy.stats import rankdata  # not at the top: it takes most of a second
+
     return correlation(rankdata(first), rankdata(second))
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits import CurvesError
-from circuits.files import write_text
+from evals.results import save_results
 
 __all__ = ["MEASURES", "Damage", "Recovered", "Variant"]
 
@@ -154,22 +151,17 @@ class Damage:
         Raises:
             CurvesError: the place cannot be written to.
         """
-        table, summary = (Path(folder) / f"damage.{kind}" for kind in ("csv", "json"))
-        write_text(table, self._csv())
-        write_text(summary, json.dumps({**self.to_json(), **(extra or {})}, indent=1, allow_nan=False) + "\n")
-        return table, summary
+        return save_results(folder, "damage", self._rows(), {**self.to_json(), **(extra or {})})
 
-    def _csv(self) -> str:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        columns = ("kl", "error", "agreement", "top1", "top5")
-        writer.writerow(("network", "identity", "picture", *columns))
+    def _rows(self) -> list[dict[str, str]]:
+        """A row for each picture of each network."""
+        rows = []
         for variant in (self.reference, *self.variants):
-            arrays = [getattr(variant, column) for column in columns]
+            arrays = {column: getattr(variant, column) for column in ("kl", "error", "agreement", "top1", "top5")}
             for i, file in enumerate(self.files):
-                numbers = ("" if array is None else f"{array[i]:.9g}" for array in arrays)
-                writer.writerow((variant.name, variant.identity, file, *numbers))
-        return text.getvalue()
+                numbers = {name: "" if array is None else f"{array[i]:.9g}" for name, array in arrays.items()}
+                rows.append({"network": variant.name, "identity": variant.identity, "picture": file, **numbers})
+        return rows
 
     def _lost(self, variant: Variant, measure: str) -> Array:
         """The damage by picture."""

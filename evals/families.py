@@ -13,6 +13,7 @@ from evals.curve_kinds import Criteria
 from evals.kinds import KINDS, Kind
 from evals.portrait import Portrait
 from evals.responses import Response
+from evals.sweep import field_sizes
 from evals.synthetic import Progress, SyntheticCurves
 from evals.tuning import Tuning, describe
 
@@ -160,17 +161,7 @@ def _kind(kind: str | Kind[Any]) -> Kind[Any]:
 
 def searchable(net: Network) -> tuple[str, ...]:
     """Layers that can be searched: not bottlenecks, which are named after the layer that they are inside."""
-    names = []
-    for name in net.layers:
-        if any(name.startswith(f"{other}/") for other in net.layers):
-            continue
-        try:
-            size = net.receptive_field(name).size
-        except CurvesError:  # sees the whole image, or is not square
-            continue
-        if size <= LARGEST_FIELD:
-            names.append(name)
-    return tuple(names)
+    return tuple(name for name, size in field_sizes(net, inner=False).items() if size <= LARGEST_FIELD)
 
 
 def _family(kind: Kind[Any], layer: str, found: dict[int, Response], source: str = "measured") -> Family:

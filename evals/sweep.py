@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -17,10 +18,11 @@ from torch import Tensor
 
 from circuits import CurvesError, Network
 from circuits.images import ImageSet
+from circuits.wiring import is_inner
 
 T = TypeVar("T")
 
-__all__ = ["Scale", "Stimuli", "curve_layer", "measure_scale", "sweep"]
+__all__ = ["Scale", "Stimuli", "curve_layer", "field_sizes", "measure_scale", "sweep"]
 
 BATCH = 32
 """Stimuli at a time: enough to fill the convolutions, small enough to stay in cache (benchmarks/sweep.py)."""
@@ -133,6 +135,22 @@ def measure_scale(
     return _scales.get((net.identity, layer, images.name, images.hash), compute)
 
 
+def field_sizes(net: Network, inner: bool = True) -> dict[str, int]:
+    """Receptive fields in px by layer, from the image onwards, without layers that see the whole image or no square.
+
+    Args:
+        net: the network.
+        inner: with layers that are a part of another, such as bottlenecks.
+    """
+    sizes = {}
+    for name in net.layers:
+        if not inner and is_inner(name, net.layers):
+            continue
+        with suppress(CurvesError):  # it has no field
+            sizes[name] = net.receptive_field(name).size
+    return sizes
+
+
 def curve_layer(net: Network) -> str:
     """The layer whose receptive field is nearest to that of InceptionV1's 3b, where curve detectors are to be expected.
 
@@ -141,12 +159,7 @@ def curve_layer(net: Network) -> str:
     Raises:
         CurvesError: no layer has a receptive field.
     """
-    sizes: dict[str, int] = {}
-    for name in net.layers:
-        try:
-            sizes[name] = net.receptive_field(name).size
-        except CurvesError:  # sees the whole image, or is not square: no place for a curve detector
-            continue
+    sizes = field_sizes(net)
     if not sizes:
         raise CurvesError(f"{net.provenance.name} has no layer with a receptive field; name the layer to test")
     nearest = min(abs(size - CURVE_FIELD) for size in sizes.values())

@@ -25,7 +25,7 @@ from handbuilt.geometry import Array, arc_kernels, spread_evenly
 from handbuilt.lines import line_kernels
 from handbuilt.parameters import Parameters
 
-__all__ = ["build", "families"]
+__all__ = ["build", "families", "family_units", "is_handbuilt"]
 
 
 def build(orientations: int = 24, parameters: Parameters | None = None) -> Network:
@@ -81,9 +81,24 @@ def families(net: Network) -> tuple[Family, ...]:
     Raises:
         CurvesError: the network was not built by hand.
     """
-    if "families" not in net.provenance.details:
+    if not is_handbuilt(net):
         raise CurvesError(f"{net.provenance.name} was not built by hand; evals.find_families finds its families")
     return tuple(Family.from_json(family) for family in net.provenance.details["families"])
+
+
+def is_handbuilt(net: Network) -> bool:
+    """Whether the network says which families it was built with; a learned one with grafted units does not."""
+    return "families" in net.provenance.details
+
+
+def family_units(net: Network, layer: str) -> list[Unit]:
+    """The units of a hand-built network's layer that are in a family, each once.
+
+    Raises:
+        CurvesError: the network was not built by hand.
+    """
+    every = (unit for family in families(net) if family.layer == layer for unit in family.units)
+    return list(dict.fromkeys(every))
 
 
 def _family(name: str, layer: str, period: float, first: int, angles: Array) -> dict[str, Any]:

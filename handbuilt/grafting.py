@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from circuits import CurvesError, Family, Network, Unit
 from circuits.images import ImageSet
 from circuits.transplant import fitting_donor
-from handbuilt.build import families
+from handbuilt.build import family_units
 from handbuilt.graft_fit import GraftFit, Match
 from handbuilt.rectified import Rectified, Sorted
 
@@ -101,11 +101,12 @@ def fit_graft(
         ) from error
     images = ImageSet.photographs() if images is None else images
     heard, said = _activations(net, fitting, replaced, every, images, progress)
+    targets = heard.astype(np.float64)
     fits: dict[Unit, tuple[Unit, Rectified]] = {}
     for done, (donor, values) in enumerate(zip(every, said, strict=True), start=1):
         ready = Sorted(values.astype(np.float64))
-        for unit, target in zip(replaced, heard, strict=True):
-            found = ready.fit(target.astype(np.float64)) if donor in chosen[unit] else None
+        for unit, target in zip(replaced, targets, strict=True):
+            found = ready.fit(target) if donor in chosen[unit] else None
             if found and (unit not in fits or found.explained > fits[unit][1].explained):
                 fits[unit] = donor, found
         if progress:
@@ -135,7 +136,7 @@ def _candidates(
     else:
         if given is None:
             hand.layer(layer)
-            given = [unit for family in families(hand) if family.layer == layer for unit in family.units]
+            given = family_units(hand, layer)
         own = dict.fromkeys(units, _listed(hand, given))
     if lacking := [str(unit) for unit in units if not own.get(unit)]:
         raise CurvesError(f"there are no candidates for {lacking[0]} in {layer} of {hand.provenance.name}; name some")

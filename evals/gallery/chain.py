@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuits import Family, Unit, expanded_weights
+from circuits import Family, Network, Unit, expanded_weights
 from circuits.angles import difference
 from circuits.images import ImageSet
 from circuits.wiring import is_inner
@@ -86,7 +86,8 @@ def chain(
         family = subject.family(kind, images, progress)
         steps.append(_step(subject, kind, family.layer, family, unit, most))
         unit = steps[-1].parts[steps[-1].followed].unit
-    steps.append(_step(subject, "filter", _first_layer(subject, kinds[0], images), None, unit, most))
+    first = _first_layer(subject.net, steps[-1].layer)
+    steps.append(_step(subject, "filter", first, None, unit, most))
     return curves, target, tuple(reversed(steps))
 
 
@@ -109,9 +110,8 @@ def _step(subject: Subject, kind: str, layer: str, family: Family | None, target
     return Step(kind, layer, parts, followed, float(sizes[channels].sum()) / whole if whole else 0.0)
 
 
-def _first_layer(subject: Subject, reader: str, images: ImageSet) -> str:
-    """The layer before complex Gabors whose field is nearest to conv2d0's."""
-    before = subject.family(reader, images).layer
-    names = [name for name in subject.net.layers if not is_inner(name, subject.net.layers)]
+def _first_layer(net: Network, before: str) -> str:
+    """The layer before another whose field is nearest to conv2d0's."""
+    names = [name for name in net.layers if not is_inner(name, net.layers)]
     earlier = names[: names.index(before)] or [before]
-    return min(earlier, key=lambda name: abs(subject.net.receptive_field(name).size - FIRST_FIELD))
+    return min(earlier, key=lambda name: abs(net.receptive_field(name).size - FIRST_FIELD))

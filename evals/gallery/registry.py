@@ -20,7 +20,7 @@ from evals.gallery.setting import Setting
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Plate", "draw_figure", "find_plate", "plate", "plates", "save_figure"]
+__all__ = ["Plate", "draw_figure", "find_plate", "picture_suffix", "plate", "plates", "save_figure"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,20 @@ def draw_figure(name: str, setting: Setting) -> Figure:
         return found.draw(setting)
 
 
+def picture_suffix(path: str | os.PathLike[str]) -> str:
+    """The ending of a figure's file, in small letters.
+
+    Raises:
+        CurvesError: it is of no kind of picture that can be written.
+    """
+    from circuits.graph.painting import SUFFIXES
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise CurvesError(f"cannot write {path}: a figure is one of {', '.join(SUFFIXES)}")
+    return suffix
+
+
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure as .svg, .pdf or .png, by the ending, whole or not at all; the same figure gives the same bytes.
 
@@ -100,8 +114,6 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     from circuits.graph.painting import SUFFIXES
     from evals.gallery.style import RC
 
-    suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise CurvesError(f"cannot write {path}: a figure is one of {', '.join(SUFFIXES)}")
+    suffix = picture_suffix(path)
     with rc_context(RC), replacing(path) as temporary:
         figure.savefig(temporary, format=suffix[1:], metadata=SUFFIXES[suffix])

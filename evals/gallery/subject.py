@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from circuits import CurvesError, Family, Member, Network
 from circuits.angles import difference
 from circuits.images import ImageSet
-from circuits.wiring import is_inner
 from evals.families import find_curve_family, find_families
 from evals.kinds import KINDS
-from evals.sweep import CURVE_FIELD
+from evals.sweep import CURVE_FIELD, field_sizes
 from evals.synthetic import Progress
 
 __all__ = ["MOST", "STEPS", "Subject", "nearest_layer", "thinned"]
@@ -82,16 +81,8 @@ def nearest_layer(net: Network, kind: str) -> str:
     """
     wanted = STEPS[kind]
     least, most = KINDS[kind].fields
-    ratios: dict[str, float] = {}
-    for name in net.layers:
-        if is_inner(name, net.layers):
-            continue
-        try:
-            size = net.receptive_field(name).size
-        except CurvesError:  # sees the whole image, or is not square
-            continue
-        if least < size <= most:
-            ratios[name] = abs(math.log(size / wanted))
+    sizes = field_sizes(net, inner=False).items()
+    ratios = {name: abs(math.log(size / wanted)) for name, size in sizes if least < size <= most}
     if not ratios:
         raise CurvesError(
             f"{net.provenance.name} has no layer whose receptive field fits a {kind}; show another network"

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from circuits import CurvesError
+from evals.agreement import mean_over_units
 from evals.damage_result import Damage, Variant
 from evals.gallery.registry import plate
 from evals.gallery.setting import Setting
 from evals.gallery.style import INK, MUTED, RULE, Sheet
-from evals.tuning import Array
 
 __all__ = ["artificial_accuracy", "draw_damage"]
 
@@ -25,7 +23,7 @@ COLOURS = {"unedited": "#59636e", "ablated": "#d55e00", "mean-ablated": "#e69f00
 
 CONTROL = "#b6bec7"
 PANEL, GAP, BAR, NAMES = 2.3, 0.8, 0.3, 1.75
-SEED, TIMES = 0, 2000
+SEED = 0
 
 
 @plate(
@@ -136,11 +134,5 @@ def _interval(damage: Damage, variant: Variant, measure: str) -> tuple[float, fl
         raise CurvesError(f"{damage.layer} never varies on {damage.images}, so no share of it changes; give others")
     numbers = np.asarray(variant.error if measure == "unexplained" else getattr(variant, measure), dtype=np.float64)
     scale = len(numbers) / damage.variance if measure == "unexplained" else 1.0
-    low, high = _percentiles(numbers, np.mean)
-    return float(value), scale * low, scale * high
-
-
-def _percentiles(numbers: Array, statistic: Callable[..., Array]) -> tuple[float, float]:
-    drawn = np.random.default_rng(SEED).integers(0, len(numbers), (TIMES, len(numbers)))
-    low, high = np.percentile(statistic(numbers[drawn], axis=1), (2.5, 97.5))
-    return float(low), float(high)
+    mean = mean_over_units(numbers, SEED)
+    return float(value), scale * mean.low, scale * mean.high
