@@ -46,10 +46,12 @@ class Assembly:
         same = np.eye(width)[:, :, None, None]
         self._weights(f"{bottleneck}/pre", source, same, np.zeros(width))
         inputs = {1: source, 5: self._relu(bottleneck)}
-        branches = []
-        for size in (1, 5):
-            if members := [part for part in parts if part.kernels.shape[-1] == size]:
-                branches.append(self._weights(f"{layer}/{size}x{size}", inputs[size], *_joined(members)))
+        sized = {size: [part for part in parts if part.kernels.shape[-1] == size] for size in inputs}
+        branches = [
+            self._weights(f"{layer}/{size}x{size}", inputs[size], *_joined(members))
+            for size, members in sized.items()
+            if members
+        ]
         self._ops.append(Concat(f"{layer}/pre", tuple(branches)))
         return self._relu(layer)
 

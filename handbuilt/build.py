@@ -39,8 +39,8 @@ def build(orientations: int = 24, parameters: Parameters | None = None) -> Netwo
 
     Returns:
         A network with layers conv2d0 (Gabors, contrasts of colour), conv2d1 (complex Gabors), conv2d2 (lines, combed
-        edges, small curves), 3a (lines, early curves, line ends), 3b (curves, tight curves, double curves) and 4a
-        (circles, spirals, evolutes, S-shapes). Its provenance holds the parameters and the families.
+        edges, small curves), 3a (lines, early curves, line ends), 3b (curves of three bands of radius, double curves)
+        and 4a (circles, spirals, evolutes, S-shapes). Its provenance holds the parameters and the families.
 
     Raises:
         CurvesError: `orientations` is not a multiple of 4 from 8.
@@ -49,7 +49,7 @@ def build(orientations: int = 24, parameters: Parameters | None = None) -> Netwo
         raise CurvesError(f"cannot build {orientations} orientations; give a multiple of 4, 8 or more")
     p = parameters or Parameters()
     flat = spread_evenly(max(orientations // 2, ORIENTATIONS), 180)
-    round_ = spread_evenly(orientations, 360)
+    half, round_ = spread_evenly(orientations // 2, 180), spread_evenly(orientations, 360)
 
     net = Assembly()
     conv2d0 = gabors(p.gabors, flat)
@@ -72,13 +72,12 @@ def build(orientations: int = 24, parameters: Parameters | None = None) -> Netwo
     ]
     x = net.mixed("3a", x, mixed3a)
     mixed3b = [
-        curves(p.curves, "curve", round_, mixed3a),
-        curves(p.tight_curves, "tight curve", round_, mixed3a),
-        double_curves(p.double_curves, spread_evenly(orientations // 2, 180), mixed3a),
+        *curves(p.curves, round_, mixed3a),
+        double_curves(p.double_curves, p.curves, half, mixed3a),
     ]
     x = net.mixed("3b", x, mixed3b)
     x = net.pool("pool2", x)
-    net.mixed("4a", x, shapes(p.shapes, spread_evenly(orientations // 2, 180), mixed3b))
+    net.mixed("4a", x, shapes(p.shapes, half, mixed3b))
 
     details = {
         "orientations": orientations,

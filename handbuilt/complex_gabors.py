@@ -1,4 +1,6 @@
-"""conv2d1: complex Gabors ("Curve Circuits", section "Gabor filters"; "An Overview of Early Vision", section "conv2d1").
+"""conv2d1: complex Gabors.
+
+Source: "Curve Circuits", section "Gabor filters"; "An Overview of Early Vision", section "conv2d1".
 
 All phases and colours of one orientation are added, so that lines and edges of any colour count alike. Inhibition by
 all orientations alike takes off what is not of the own one: it sharpens the broad tuning of a 7x7 filter, and what has
@@ -6,8 +8,6 @@ no orientation, such as fine texture and noise, gives nothing.
 """
 
 from __future__ import annotations
-
-import numpy as np
 
 from handbuilt.geometry import Array, tuned
 from handbuilt.parameters import ComplexGabors

@@ -1,5 +1,6 @@
-"""3a: early curves and line ends ("Curve Circuits", section "Early curves"; "An Overview of Early Vision", section
-"mixed3a").
+"""3a: lines, early curves and line ends.
+
+Source: "Curve Circuits", section "Early curves"; "An Overview of Early Vision", section "mixed3a".
 
 An early curve is a short arc of lines: those along its tangent excite, those across it and those of the arc that bends
 the opposite way inhibit. A line end wants a line on one side of its middle and none beyond it. The lines themselves are
@@ -12,7 +13,7 @@ import numpy as np
 
 from handbuilt.geometry import Array, arc_kernels, normalised, offsets, tuned
 from handbuilt.parameters import EarlyCurves, LineEnds
-from handbuilt.parts import Part, reading
+from handbuilt.parts import Part, named, reading
 
 __all__ = ["early_curves", "line_ends", "passed_on"]
 
@@ -21,21 +22,21 @@ STRIDE = 8
 
 def passed_on(below: list[Part], name: str) -> Part:
     """A family of the layer below, each unit as it is."""
-    part = next(part for part in below if part.name == name)
+    part = named(below, name)
     same = np.eye(len(part))[:, :, None, None]
     return Part(name, part.angles, part.period, reading(below, {name: same}))
 
 
 def early_curves(p: EarlyCurves, directions: Array, below: list[Part]) -> Part:
     """Kernels of shape (directions, channels of conv2d2, 5, 5)."""
-    orientations = next(part.angles for part in below if part.name == "line")
-    arcs = arc_kernels(p, directions, orientations, 180, STRIDE)
+    orientations = named(below, "line").angles
+    arcs = arc_kernels(p, (p.smallest_radius, p.largest_radius), directions, orientations, 180, STRIDE)
     return Part("early curve", directions, 360, reading(below, {"line": arcs}), p.threshold)
 
 
 def line_ends(p: LineEnds, directions: Array, below: list[Part]) -> Part:
     """Kernels of shape (directions, channels of conv2d2, 5, 5); the direction is that in which the line goes away."""
-    orientations = next(part.angles for part in below if part.name == "line")
+    orientations = named(below, "line").angles
     x, y = offsets(5, STRIDE)
     kernels = []
     for direction in directions:

@@ -1,5 +1,6 @@
-"""conv2d0: Gabor and colour-contrast filters ("Curve Circuits", section "Gabor filters"; "An Overview of Early Vision",
-section "conv2d0").
+"""conv2d0: Gabor and colour-contrast filters.
+
+Source: "Curve Circuits", section "Gabor filters"; "An Overview of Early Vision", section "conv2d0".
 
 Gabors see light against dark at every orientation, in four phases: 0 a light line, 180 a dark one, 90 and 270 the two
 edges. Between them the four answer to a line or an edge wherever it lies, and the ReLU keeps them from cancelling.

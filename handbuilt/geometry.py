@@ -87,9 +87,9 @@ def field(x: Array, y: Array, direction: float, radius: float) -> ArcField:
     return ArcField(np.hypot(to_centre_x, to_centre_y) - radius, np.deg2rad(turn) * radius, local, turn)
 
 
-def near(p: Arc, at: ArcField) -> Array:
-    """How much a place belongs to the arc, 0..1; beyond a quarter turn either way nothing does."""
-    share: Array = np.exp(-(at.across**2) / (2 * p.across**2) - at.along**2 / (2 * p.along**2))
+def near(at: ArcField, across: float, along: float) -> Array:
+    """How much a place belongs to an arc, 0..1, by standard deviations in px; beyond a quarter turn nothing does."""
+    share: Array = np.exp(-(at.across**2) / (2 * across**2) - at.along**2 / (2 * along**2))
     return share * (np.abs(at.turn) < 90)
 
 
@@ -104,11 +104,13 @@ def normalised(kernel: Array, gain: float) -> Array:
     return scaled
 
 
-def arc_kernels(p: Arc, directions: Array, angles: Array, period: float, stride: int) -> Array:
+def arc_kernels(
+    p: Arc, band: tuple[float, float], directions: Array, angles: Array, period: float, stride: int
+) -> Array:
     """5x5 kernels for arcs of the given `directions`, made of pieces that are tuned to `angles`.
 
-    The mean over a band of radii of an ideal arc through the middle: pieces along it excite, all others on it inhibit,
-    and so do the pieces of the arc that bends the opposite way.
+    The mean over a band of radii, px, of an ideal arc through the middle: pieces along it excite, all others on it
+    inhibit, and so do the pieces of the arc that bends the opposite way.
 
     Returns:
         Shape (directions, angles, 5, 5).
@@ -117,9 +119,9 @@ def arc_kernels(p: Arc, directions: Array, angles: Array, period: float, stride:
     kernels = []
     for direction in directions:
         kernel = np.zeros((len(angles), *x.shape))
-        for radius in np.geomspace(p.smallest_radius, p.largest_radius, p.radii):
+        for radius in np.geomspace(*band, p.radii):
             own, opposite = (
-                near(p, at) * pieces(angles, at, p.width, period)
+                near(at, p.across, p.along) * pieces(angles, at, p.width, period)
                 for at in (field(x, y, direction, radius), field(x, y, direction + 180, radius))
             )
             kernel += own - p.opposite * opposite - p.inhibition * own.sum(axis=0) / len(angles)

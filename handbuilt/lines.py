@@ -1,10 +1,11 @@
-"""conv2d2: lines, combed edges and small curves ("Curve Circuits", section "Lines"; "An Overview of Early Vision",
-section "conv2d2").
+"""conv2d2: lines, combed edges and small curves.
+
+Source: "Curve Circuits", section "Lines"; "An Overview of Early Vision", section "conv2d2".
 
 Lines are complex Gabors tiled along their tangent: three in a row along the line excite, and whatever has another
 orientation inhibits at the same places, so that texture, which holds all orientations alike, gives nothing. A combed
-edge wants such a row and, on one side of it, complex Gabors that stand on it. A small curve wants them tangent to
-circles about one centre, whatever their radius: it is concentric.
+edge wants such a row on one side and, on the other, complex Gabors that stand on it. A small curve wants them tangent
+to circles about one centre, whatever their radius: it is concentric.
 """
 
 from __future__ import annotations
@@ -31,16 +32,19 @@ def lines(p: Lines, orientations: Array) -> Part:
 
 
 def combed_edges(p: CombedEdges, directions: Array, orientations: Array) -> Part:
-    """Kernels of shape (directions, orientations, 3, 3); the direction is that in which the teeth point."""
+    """Kernels of shape (directions, orientations, 3, 3); the direction is that in which the teeth point.
+
+    A comb's edge drowns among its teeth and is seen on the other side: edge there and teeth here excite, and either
+    inhibits where the other should be.
+    """
     kernels = []
     for direction in directions:
         height = _height(direction - 90)
-        row = np.exp(-(height**2) / (2 * p.spread**2))
-        teeth = np.exp(-((height - STRIDE) ** 2) / (2 * p.spread**2))
-        edge = tuned(orientations, direction - 90, p.width, 180)[:, None, None] * row / row.sum()
-        standing = tuned(orientations, direction, p.width, 180)[:, None, None] * teeth / teeth.sum()
-        plain = (row / row.sum() + teeth / teeth.sum()) / len(orientations)
-        kernels.append(p.gain * ((1 - p.teeth) * edge + p.teeth * standing - p.inhibition / 2 * plain))
+        back, middle, front = (np.exp(-((height - row) ** 2) / (2 * p.spread**2)) for row in (-STRIDE, 0, STRIDE))
+        edge, teeth = (tuned(orientations, angle, p.width, 180)[:, None, None] for angle in (direction - 90, direction))
+        excited = (1 - p.teeth) * edge * back / back.sum() + p.teeth * teeth * front / front.sum()
+        swapped = (edge * (front / front.sum() + middle / middle.sum()) + teeth * back / back.sum()) / 2
+        kernels.append(p.gain * (excited - p.swapped * swapped))
     return Part("combed edge", directions, 360, np.stack(kernels), p.threshold)
 
 

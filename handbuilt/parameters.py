@@ -25,11 +25,18 @@ __all__ = [
     "Parameters",
     "Shapes",
     "SmallCurves",
-    "TightCurves",
 ]
 
 
-_MAY_BE_ZERO = {"inhibition", "threshold", "opposite", "straight", "beyond", "teeth"}  # mechanisms that can be left out
+_MAY_BE_ZERO = {
+    "inhibition",
+    "threshold",
+    "opposite",
+    "straight",
+    "beyond",
+    "teeth",
+    "swapped",
+}  # mechanisms that can be left out
 
 
 class _Layer:
@@ -86,20 +93,20 @@ class Lines(_Layer):
 
 @dataclass(frozen=True)
 class CombedEdges(_Layer):
-    """conv2d2: a row of complex Gabors, and others that stand on it on one side."""
+    """conv2d2: a row of complex Gabors on one side, and on the other some that stand on it."""
 
     teeth: float = 0.5
     """Share of the excitation that comes from the teeth, 0..1."""
     spread: float = 2.0
-    """px, standard deviation of the excitation across the edge, and of the teeth about the row beside it."""
+    """px, standard deviation of the weights across the edge."""
     width: float = 15.0
     """degrees, standard deviation of the excited orientations."""
-    inhibition: float = 1.0
-    """Sum of the inhibition over all orientations for an excitation that sums to 1."""
+    swapped: float = 1.0
+    """Inhibition by the edge where the teeth should be and the other way round, as a share of the excitation."""
     gain: float = 6.0
     """Sum of the excitation."""
-    threshold: float = 0.4
-    """Subtracted before the ReLU: more than either the edge or the teeth alone reach."""
+    threshold: float = 0.45
+    """Subtracted before the ReLU."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +131,6 @@ class SmallCurves(_Layer):
 class Arc(_Layer):
     """A layer of arcs made of shorter pieces: 3a from lines, 3b from early curves."""
 
-    smallest_radius: float
-    """px, lower end of the band."""
-    largest_radius: float
-    """px, upper end of the band."""
     across: float
     """px, standard deviation of the weights' distance from the arc."""
     along: float
@@ -140,10 +143,10 @@ class Arc(_Layer):
     """Sum of the inhibition over all directions of the pieces, for an excitation that sums to 1."""
     gain: float = 2.0
     """Sum of the excitation."""
-    threshold: float = 0.1
+    threshold: float = 0.15
     """Subtracted before the ReLU."""
     radii: int = 5
-    """Radii averaged, evenly spaced in their logarithm."""
+    """Radii averaged in a band, evenly spaced in their logarithm."""
 
 
 @dataclass(frozen=True)
@@ -151,12 +154,14 @@ class EarlyCurves(Arc):
     """3a: short arcs made of lines."""
 
     smallest_radius: float = 15.0
+    """px, lower end of the band."""
     largest_radius: float = 80.0
-    across: float = 5.0
-    along: float = 16.0
-    width: float = 15.0
+    """px, upper end of the band."""
+    across: float = 4.0
+    along: float = 12.0
+    width: float = 10.0
     opposite: float = 0.6
-    inhibition: float = 0.3
+    inhibition: float = 0.4
 
 
 @dataclass(frozen=True)
@@ -181,49 +186,30 @@ class LineEnds(_Layer):
 
 @dataclass(frozen=True)
 class Curves(Arc):
-    """3b: long arcs made of early curves, of large radii."""
+    """3b: long arcs made of early curves, in three bands of radius that adjoin."""
 
-    smallest_radius: float = 20.0
-    largest_radius: float = 120.0
-    across: float = 7.0
+    smallest_radius: float = 8.0
+    """px, lower end of the band of tight curves."""
+    medium_radius: float = 20.0
+    """px, upper end of that band, lower end of the next."""
+    wide_radius: float = 60.0
+    """px, lower end of the band of wide curves."""
+    largest_radius: float = 300.0
+    """px, upper end of that band."""
+    across: float = 5.0
     along: float = 18.0
-    width: float = 20.0
-    opposite: float = 0.7
+    width: float = 15.0
+    opposite: float = 0.5
     inhibition: float = 0.5
-    threshold: float = 0.15
-
-
-@dataclass(frozen=True)
-class TightCurves(Curves):
-    """3b: the same of small radii."""
-
-    smallest_radius: float = 10.0
-    largest_radius: float = 30.0
 
 
 @dataclass(frozen=True)
 class DoubleCurves(_Layer):
-    """3b: two arcs of early curves back to back, without the line between them."""
+    """3b: two curves of the middle band back to back, without the line between them."""
 
-    smallest_radius: float = 15.0
-    """px, lower end of the band."""
-    largest_radius: float = 60.0
-    """px, upper end of the band."""
-    radii: int = 5
-    """Radii averaged, evenly spaced in their logarithm."""
-    across: float = 7.0
-    """px, standard deviation of the weights' distance from the arc."""
-    along: float = 18.0
-    """px, standard deviation of the weights along the arc, from its middle."""
-    width: float = 20.0
-    """degrees, standard deviation of the excited pieces around the tangent."""
-    inhibition: float = 0.5
-    """Sum of the inhibition over all directions of the pieces, for an excitation that sums to 1."""
     straight: float = 0.3
     """Inhibition by lines along the tangent in the middle, as a share of the excitation."""
-    gain: float = 2.0
-    """Sum of the excitation."""
-    threshold: float = 0.1
+    threshold: float = 0.15
     """Subtracted before the ReLU."""
 
 
@@ -239,13 +225,15 @@ class Shapes(_Layer):
     """px, standard deviation of an S-shape's weights along its arcs."""
     width: float = 20.0
     """degrees, standard deviation of the excited curves around the right direction."""
-    pitch: float = 60.0
+    pitch: float = 40.0
     """degrees by which a spiral's curves face past the middle."""
+    rivals: float = 0.6
+    """Inhibition by curves as the ring's other shapes want them, as a share of the excitation."""
     inhibition: float = 1.0
     """Sum of the inhibition over all directions, for an excitation that sums to 1."""
     gain: float = 2.0
     """Sum of the excitation."""
-    threshold: float = 0.2
+    threshold: float = 0.6
     """Subtracted before the ReLU."""
 
 
@@ -261,7 +249,6 @@ class Parameters:
     early_curves: EarlyCurves = field(default_factory=EarlyCurves)
     line_ends: LineEnds = field(default_factory=LineEnds)
     curves: Curves = field(default_factory=Curves)
-    tight_curves: TightCurves = field(default_factory=TightCurves)
     double_curves: DoubleCurves = field(default_factory=DoubleCurves)
     shapes: Shapes = field(default_factory=Shapes)
 

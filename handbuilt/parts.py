@@ -9,7 +9,7 @@ import numpy as np
 
 from handbuilt.geometry import Array
 
-__all__ = ["Part", "reading"]
+__all__ = ["Part", "named", "reading"]
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,8 @@ def reading(below: Sequence[Part], kernels: Mapping[str, Array]) -> Array:
     units, _, rows, columns = next(iter(kernels.values())).shape
     nothing = [np.zeros((units, len(part), rows, columns)) for part in below]
     return np.concatenate([kernels.get(part.name, empty) for part, empty in zip(below, nothing, strict=True)], axis=1)
+
+
+def named(parts: Sequence[Part], name: str) -> Part:
+    """The family of that name."""
+    return next(part for part in parts if part.name == name)
