@@ -21,8 +21,9 @@ __all__ = ["COLOURS", "PHASES", "gabors"]
 PHASES = (0.0, 90.0, 180.0, 270.0)
 
 LIGHT_DARK = (0.299, 0.587, 0.114)  # Rec. 601, as in most image libraries
-COLOURS = {"red-green": (0.25, -0.25, 0.0), "blue-yellow": (-0.125, -0.125, 0.25)}
-"""What each axis of colour takes of red, green and blue: together as much as light-dark takes."""
+COLOURS = {"red-green": (0.5, -0.5, 0.0), "blue-yellow": (-0.25, -0.25, 0.5)}
+"""What each axis of colour takes of red, green and blue: pure red and green, or blue and yellow, are as far apart as
+white and black."""
 
 
 def gabors(p: Gabors, orientations: Array) -> list[Part]:
@@ -37,7 +38,7 @@ def gabors(p: Gabors, orientations: Array) -> list[Part]:
         light += [_wave(orientation, phase, p.wavelength, p.envelope) for phase in PHASES]
     parts = [Part("Gabor", np.repeat(orientations, len(PHASES)), 180, _coloured(LIGHT_DARK, light))]
     for name, colour in COLOURS.items():
-        sides = [_wave(direction - 90, 90, p.colour_wavelength, p.envelope) for direction in directions]
+        sides = [_wave(direction - 90, 90, p.wavelength, p.envelope) for direction in directions]
         parts.append(Part(f"{name} contrast", directions % 360, 360, _coloured(colour, sides)))
     return parts
 

@@ -62,7 +62,8 @@ class GraftFit:
             "units": {str(match.unit): str(match.donor) for match in self.matches},
             "scale": [match.scale for match in self.matches],
             "shift": [match.shift for match in self.matches],
-            "reference": f"least squares, then the same mean square, over {self.images} ({self.images_hash}) in network {self.host_identity[:16]}",
+            "reference": f"least squares, then the same mean square, over {self.images} ({self.images_hash}) "
+            f"in network {self.host_identity[:16]}",
         }
 
     def apply(self, net: Network) -> Network:

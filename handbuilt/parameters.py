@@ -55,8 +55,6 @@ class Gabors(_Layer):
 
     wavelength: float = 6.0
     """px of one period across the line; a 7x7 filter holds about one."""
-    colour_wavelength: float = 10.0
-    """px of one period of a colour contrast, of which a filter holds half."""
     envelope: float = 2.0
     """px, standard deviation of the round Gaussian window."""
     contrast: float = 0.14
@@ -95,17 +93,17 @@ class Lines(_Layer):
 class CombedEdges(_Layer):
     """conv2d2: a row of complex Gabors on one side, and on the other some that stand on it."""
 
-    teeth: float = 0.5
+    teeth: float = 0.7
     """Share of the excitation that comes from the teeth, 0..1."""
     spread: float = 2.0
     """px, standard deviation of the weights across the edge."""
     width: float = 15.0
     """degrees, standard deviation of the excited orientations."""
-    swapped: float = 1.0
+    swapped: float = 1.5
     """Inhibition by the edge where the teeth should be and the other way round, as a share of the excitation."""
     gain: float = 6.0
     """Sum of the excitation."""
-    threshold: float = 0.45
+    threshold: float = 0.2
     """Subtracted before the ReLU."""
 
 
