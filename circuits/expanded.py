@@ -62,7 +62,7 @@ def expanded_weights(net: Network, source: str, target: Units) -> Tensor:
     if not seen or layer.pre in starts:
         raise CurvesError(f"{layer.name} does not read {source}; choose a source between the image and {layer.name}")
     wanted = torch.zeros(len(units), layer.channels, 1, 1, device=net.device, dtype=net.dtype)
-    wanted[torch.arange(len(units)), [unit.channel for unit in units]] = 1
+    wanted[range(len(units)), [unit.channel for unit in units]] = 1
     gradients = {layer.pre: wanted}
     relevant = downstream(net.ops, seen)
     for op, read in reads:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 __all__ = ["DEVICE", "pretend_device"]
 
@@ -48,6 +48,12 @@ class _There(Tensor):
         return f"There({self.here})"
 
     @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func is Tensor.tolist:  # torch refuses it for all subclasses
+            return args[0].here.tolist()
+        return torch._C._disabled_torch_function_impl(func, types, args, kwargs or {})
+
+    @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         return _run(func, args, kwargs or {})
 
@@ -62,12 +68,12 @@ def _run(func, args, kwargs):
     there = [tensor for tensor in given if isinstance(tensor, _There)]
     if there and func not in _ACROSS and any(t.dim() for t in given if not isinstance(t, _There)):
         raise DeviceError(f"{func} was given tensors of two devices")
-    asked = kwargs.get("device")
-    to_device = asked == DEVICE if asked is not None else bool(there)
+    leaves, form = tree_flatten((args, kwargs))
+    asked = next((leaf for leaf in leaves if isinstance(leaf, torch.device)), None)
+    to_device = asked.type == DEVICE.type if asked else bool(there)
     if func is torch.ops.aten.copy_.default:
         to_device = isinstance(args[0], _There)
-    plain = {key: value for key, value in kwargs.items() if key != "device" or value != DEVICE}
-    bare_args, bare_kwargs = tree_map(lambda x: x.here if isinstance(x, _There) else x, (args, plain))
+    bare_args, bare_kwargs = tree_unflatten([_here(leaf) for leaf in leaves], form)
     found = func(*bare_args, **bare_kwargs)
     own = {id(tensor.here): tensor for tensor in there}  # ops in place return what they were given
 
@@ -77,6 +83,11 @@ def _run(func, args, kwargs):
         return own[id(value)] if id(value) in own else _There(value)
 
     return tree_map(wrapped, found)
+
+
+def _here(leaf):
+    """The same on the CPU."""
+    return leaf.here if isinstance(leaf, _There) else torch.device("cpu") if isinstance(leaf, torch.device) else leaf
 
 
 @contextmanager
