@@ -16,6 +16,7 @@ from torch import Tensor
 from circuits.errors import CurvesError
 from circuits.network import Network
 from circuits.ops import Concat, Conv, LocalResponseNorm, MaxPool, Op, ReLU
+from circuits.precision import arithmetic
 from circuits.regions import INPUT, Box, downstream, trace_back
 from circuits.units import Family, Unit
 
@@ -24,6 +25,7 @@ __all__ = ["expanded_weights"]
 Units = str | Unit | Family | Sequence[str | Unit]
 
 
+@arithmetic()
 def expanded_weights(net: Network, source: str, target: Units) -> Tensor:
     """Kernels with which target units read a source layer through all layers between, as if nothing were nonlinear.
 

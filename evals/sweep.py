@@ -1,7 +1,7 @@
 """Responses of a layer to a grid of stimuli, and the scale they are measured in.
 
-Both are remembered by content (network identity, layer, stimuli or images), so that finding a family and testing it
-costs one sweep. An edited network has another identity and never gets its parent's results.
+Both are remembered by content (network identity, where and how it runs, layer, stimuli or images), so that finding a
+family and testing it costs one sweep. An edited network has another identity and never gets its parent's results.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def sweep(net: Network, layer: str, stimuli: Stimuli, *, progress: Callable[[int
         responses = torch.cat(parts)
         return responses.reshape(*stimuli.shape, responses.shape[1])
 
-    return _sweeps.get((net.identity, layer, json.dumps(stimuli.spec(), sort_keys=True)), compute)
+    return _sweeps.get(
+        (net.identity, *net.execution.values(), layer, json.dumps(stimuli.spec(), sort_keys=True)), compute
+    )
 
 
 def measure_scale(
@@ -132,7 +134,7 @@ def measure_scale(
         std = (squares / count - mean * mean).clamp(min=0).sqrt()
         return Scale(mean.float(), std.float(), images.name, images.hash)
 
-    return _scales.get((net.identity, layer, images.name, images.hash), compute)
+    return _scales.get((net.identity, *net.execution.values(), layer, images.name, images.hash), compute)
 
 
 def field_sizes(net: Network, inner: bool = True) -> dict[str, int]:

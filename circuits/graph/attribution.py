@@ -23,6 +23,7 @@ from circuits.execution import execute
 from circuits.graph.routes import Route
 from circuits.network import Network
 from circuits.ops import Conv, Linear
+from circuits.precision import arithmetic
 from circuits.regions import INPUT, Box, Program, Step, compile_program
 from circuits.validation import check_images
 
@@ -46,6 +47,7 @@ class Contributions:
 
 
 @torch.no_grad()
+@arithmetic()
 def contributions(
     net: Network, layers: Iterable[str], routes: Iterable[Route], *, images: Tensor | None, patches: Tensor | None
 ) -> Contributions:
@@ -70,7 +72,7 @@ def contributions(
     edges: dict[Route, Tensor] = {}
     for batch in torch.split(pictures, max(1, BATCH // pictures[0, 0].numel())):
         image = net.preprocessing(batch).contiguous(memory_format=torch.channels_last)  # faster, as in `responses`
-        values = execute(program, {INPUT: image}, net.tensors)
+        values = execute(program, {INPUT: image}, net.tensors, precision=net.precision)
         share = len(batch) / len(pictures)
         for name, value in values.items():
             means[name] = means.get(name, 0.0) + share * value.mean(0, keepdim=True).cpu().double()
