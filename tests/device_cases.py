@@ -60,13 +60,23 @@ def activations(here: Here) -> dict[str, Any]:
 
 
 def scores(here: Here) -> dict[str, Any]:
-    card = evals.run(here(NET), CURVES, [small.TEST, COMBING], images=here.images)
-    return {name: np.nan if score is None else score for name, score in card.scores.items()} | dict(card.data)
+    card = evals.run(here(NET), CURVES, [small.TEST], images=here.images)
+    named = {name: score for name, score in card.scores.items() if not name.endswith("direction")}  # 0 is next to 360
+    return named | {"responses": card.data["synthetic.responses"]}
+
+
+def combing_scores(here: Here) -> dict[str, Any]:
+    few = Family("curve", "3b", CURVES.members[:3])
+    return dict(evals.run(here(NET), few, [COMBING], images=here.images).family_scores)
 
 
 def families(here: Here) -> dict[str, Any]:
-    found = evals.find_families(here(NET), images=here.images)
-    return {f"{family.layer} {family.name} {m.unit}": m.direction for family in found for m in family}
+    found = evals.find_families(here(NET), ["conv2d0", "3b"], images=here.images)
+    return {
+        f"{family.layer} {family.name} {m.unit}": np.exp(2j * np.pi * m.direction / family.period)
+        for family in found
+        for m in family
+    }
 
 
 def edits(here: Here) -> dict[str, Any]:
@@ -89,7 +99,8 @@ def edits(here: Here) -> dict[str, Any]:
     )
     edited = plan.apply(net)
     assert edited.device == net.device
-    return {**edited.tensors, "lines": len(list(editing.diff(net, edited).lines()))}
+    assert list(editing.diff(net, edited).lines())
+    return dict(edited.tensors)
 
 
 def symmetrized(here: Here) -> dict[str, Any]:
@@ -102,7 +113,8 @@ def combing(here: Here) -> dict[str, Any]:
     few = Family("curve", "3b", CURVES.members[:2])
     combs, curves = (stimuli[::16] for stimuli in evals.comb_calibration(net, "3b"))
     edit = editing.RemoveCombing.find(net, few, "3a", combs, curves)
-    return {"cuts": sum(len(cut) for _, cut in edit.cuts), **edit.apply(net).tensors}
+    assert edit.apply(net).device == net.device
+    return {"cuts": sum(len(cut) for _, cut in edit.cuts)}
 
 
 def graft(here: Here) -> dict[str, Any]:
@@ -127,7 +139,7 @@ def sweeps(here: Here) -> dict[str, Any]:
 def likeness(here: Here) -> dict[str, Any]:
     net, other = here(NET), here(NET)
     found = evals.likeness(net, CURVES, other, CURVES, images=here.images, test=small.TEST)
-    curves = {name: vars(mean)["value"] for name, mean in found.means("opposite").items()}
+    curves = {name: mean.value for name, mean in found.means("opposite").items() if name != "top_share"}
     circuit = evals.circuit_likeness(net, FAMILIES, other, FAMILIES)
     rows = {f"{row.name} {i}": row.row()["cosine"] for i, row in enumerate(circuit.pairs)}
     return curves | rows
@@ -136,8 +148,8 @@ def likeness(here: Here) -> dict[str, Any]:
 def attribution(here: Here) -> dict[str, Any]:
     net = here(NET)
     graphs = {
-        "patches": CircuitGraph(net, "3b:1", patches=here.patches(), top=5, by="attribution"),
-        "images": CircuitGraph(net, "3b:1", images=here.patches(2, 96), top=5, by="attribution"),
+        "patches": CircuitGraph(net, "3b:1", patches=here.patches(), until="conv2d2"),
+        "images": CircuitGraph(net, "3b:1", images=here.patches(2, 96), until="3a"),
         "through": CircuitGraph(net, "3b:1", until="3a", bottlenecks=False, patches=here.patches()),
     }
     found = {
@@ -145,7 +157,8 @@ def attribution(here: Here) -> dict[str, Any]:
         for name, graph in graphs.items()
         for a, b, data in graph.nx.edges(data=True)
     }
-    graphs["patches"].to_json(), graphs["through"].to_graphml()
+    assert graphs["patches"].prune(top=3, by="attribution").to_json()
+    assert graphs["through"].to_graphml()
     alone = graphs["patches"].network()
     assert alone.device == net.device
     return found | {"alone": alone.responses(here.patches(), "3b")}
@@ -177,7 +190,7 @@ def classes(here: Here) -> dict[str, Any]:
 def gallery(here: Here) -> dict[str, Any]:
     found = firing(here(NET), CURVES, here.patches(1, 96)[0].cpu(), here.images)
     subjects = tuple(evals.Subject("handbuilt", here(NET), FAMILIES) for _ in range(2))
-    for name in ("artificial-circuit", "artificial-saliency", "artificial-synthetic", "artificial-weights"):
+    for name in ("artificial-circuit", "artificial-saliency"):
         evals.draw_figure(name, evals.Setting(subjects, here.images))
     return {"strength": found.strength, "saliency": found.saliency}
 
@@ -191,7 +204,24 @@ def stimuli(here: Here) -> dict[str, Any]:
     }
 
 
+def trained(here: Here, bvlc: Network) -> dict[str, Any]:
+    """A real network, through normalisation and bottlenecks."""
+    net, patches = here(bvlc), here.patches(3)
+    sources = ["3a:3", "3a:104"]
+    cut = Plan([editing.AblateEdge("3a:104", "3b:379"), editing.RemoveNegative("3a:3", "3b:200")]).apply(net)
+    graph = CircuitGraph(net, "3b:379", patches=patches, until="3a", bottlenecks=False)
+    return {
+        "probabilities": net(here.patches(1, 224)),
+        "responses": net.responses(patches, "3b"),
+        "cut": cut.responses(patches, "3b"),
+        "ablations": editing.ablation_effects(net, sources, ["3b:379", "3b:200"], patches),
+        "edges": editing.edge_effects(net, sources, "3b:379", patches),
+        "expanded": circuits.expanded_weights(net, "conv2d1", "3b:379"),
+        "attribution": [data["attribution"] for _, _, data in graph.nx.edges(data=True)],
+    }
+
+
 CASES: tuple[Case, ...] = (
-    activations, scores, families, edits, symmetrized, combing, graft, sweeps, likeness, attribution, weights, classes,
-    gallery, stimuli,
+    activations, scores, combing_scores, families, edits, symmetrized, combing, graft, sweeps, likeness, attribution,
+    weights, classes, gallery, stimuli,
 )  # fmt: skip
