@@ -242,8 +242,9 @@ def settings():
 
 def test_arithmetic_is_set_and_put_back(monkeypatch):
     before = settings()
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
     with arithmetic():
-        assert settings() == before  # no GPU, nothing to set
+        assert settings() == before  # no tensor is on a GPU: nothing to set
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     with arithmetic("tf32"):
         assert settings() == ("tf32", "high", True, False)
@@ -266,8 +267,8 @@ def test_float32_is_not_tf32_unless_asked(bvlc, images):
         found = net.responses(patches, "3b")
         assert torch.equal(found, net.responses(patches, "3b"))
         errors[precision] = float((found.cpu() - expected).abs().max() / expected.abs().max())
-    assert errors["float32"] < 1e-5 < errors["tf32"] < errors["bfloat16"] < 0.05
-    assert 1e-5 < errors["float16"] < errors["bfloat16"]
+    assert errors["float32"] < 5e-5 < errors["tf32"] < errors["bfloat16"] < 0.05
+    assert 5e-5 < errors["float16"] < errors["bfloat16"]
     assert settings() == before
 
 
