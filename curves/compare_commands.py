@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from curves.devices import Device, Precision, opener
 from curves.output import AsJson, print_json, writable
 from curves.progress import shown
 
@@ -41,6 +43,8 @@ def evaluate(
     tests: Annotated[
         str, typer.Option(metavar="NAMES", help="synthetic, combing, classification; with commas between.")
     ] = "synthetic",
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Test one network's curve detectors, or the network as a whole, and save the scorecard.
@@ -49,13 +53,13 @@ def evaluate(
     network has outputs, or listed in classes.txt in order of the outputs.
     """
     import evals
-    import weights
     from evals.harness import make_tests
 
+    load = opener(device, precision)
     chosen, folder = _images(images), writable(output)
     wanted = make_tests([test.strip() for test in tests.split(",")])
     (name,) = _names([net])
-    network = weights.load(net)
+    network = load(net)
     with shown() as progress:
         layers = {name: layer} if layer else {}
         report = evals.compare({name: network}, layers=layers, tests=wanted, images=chosen, progress=progress)
@@ -69,32 +73,46 @@ def evaluate(
     typer.echo(f"\nsaved to {folder}")
 
 
-def compare(nets: Nets, output: Folder, images: Images = None, as_json: AsJson = False) -> None:
+def compare(
+    nets: Nets,
+    output: Folder,
+    images: Images = None,
+    device: Device = "cpu",
+    precision: Precision = "float32",
+    as_json: AsJson = False,
+) -> None:
     """Test networks side by side, and write a report.
 
     An edited network is judged on the units of the network it was made from, if that is compared as well.
     """
     import evals
 
+    load = opener(device, precision)
     chosen, folder = _images(images), writable(output)
-    networks = dict(zip(_names(nets), map(_open, nets), strict=True))
+    networks = {name: _open(net, load) for name, net in zip(_names(nets), nets, strict=True)}
     with shown() as progress:
         report = evals.compare(networks, images=chosen, progress=progress)
     _finish(report, folder, as_json)
 
 
-def demo(output: Folder = Path("report"), as_json: AsJson = False) -> None:
+def demo(
+    output: Folder = Path("report"),
+    device: Device = "cpu",
+    precision: Precision = "float32",
+    as_json: AsJson = False,
+) -> None:
     """Compare a learned network, the same with half of its curve detectors ablated, and the hand-built one."""
     import dataclasses
 
     import evals
     import weights
 
+    load = opener(device, precision)
     folder, images = writable(output), evals.ImageSet.photographs()
     networks: dict[str, Network | Scorecard] = {}
     notes = []
     try:
-        learned = weights.load(DEMO)
+        learned = load(DEMO)
     except weights.DownloadError as error:
         notes.append(f"Only the hand-built network was tested, because {DEMO} could not be had: {error}.")
         typer.echo(f"{DEMO} cannot be had; going on with the hand-built network alone", err=True)
@@ -102,21 +120,20 @@ def demo(output: Folder = Path("report"), as_json: AsJson = False) -> None:
         with shown() as progress:
             card = evals.compare({DEMO: learned}, images=images, progress=progress).cards[DEMO]
         assert card.family is not None
-        networks = {DEMO: card, f"{DEMO} half ablated": _half_ablated(learned, card.family, folder)}
-    networks["handbuilt"] = weights.load("handbuilt")
+        networks = {DEMO: card, f"{DEMO} half ablated": _half_ablated(learned, card.family, folder, load)}
+    networks["handbuilt"] = load("handbuilt")
     with shown() as progress:
         report = evals.compare(networks, images=images, progress=progress)
     _finish(dataclasses.replace(report, notes=notes), folder, as_json)
 
 
-def _half_ablated(net: Network, family: Family, folder: Path) -> Network:
+def _half_ablated(net: Network, family: Family, folder: Path, load: Callable[[str], Network]) -> Network:
     """The network without its curve detectors for one half of the circle; plan and network go through files."""
-    import weights
     from editing import Ablate, Plan
 
     Plan([Ablate(*(member.unit for member in family if member.direction < 180))]).save(folder / "plan.toml")
     Plan.load(folder / "plan.toml").apply(net).save(folder / "edited.safetensors")
-    return weights.load(folder / "edited.safetensors")
+    return load(str(folder / "edited.safetensors"))
 
 
 def _finish(report: Report, folder: Path, as_json: bool) -> None:
@@ -142,11 +159,10 @@ def _print_table(report: Report) -> None:
     Console(highlight=False).print(report.table())
 
 
-def _open(net: str) -> Network | Scorecard:
-    import weights
+def _open(net: str, load: Callable[[str], Network]) -> Network | Scorecard:
     from evals import Scorecard
 
-    return Scorecard.load(net) if not _registered(net) and Path(net).is_dir() else weights.load(net)
+    return Scorecard.load(net) if not _registered(net) and Path(net).is_dir() else load(net)
 
 
 def _names(nets: list[str]) -> list[str]:
