@@ -186,7 +186,7 @@ class LineEnds(_Layer):
 class Curves(Arc):
     """3b: long arcs made of early curves, in three bands of radius that adjoin."""
 
-    smallest_radius: float = 8.0
+    smallest_radius: float = 10.0
     """px, lower end of the band of tight curves."""
     medium_radius: float = 20.0
     """px, upper end of that band, lower end of the next."""
