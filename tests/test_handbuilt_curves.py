@@ -120,7 +120,7 @@ def test_bands_answer_to_their_radii(net: Network, maps: dict[str, Array]) -> No
     heard = {name: maps["line"][list(families[name].channels), :, :-1].max(axis=1).mean(axis=0) for name in BANDS}
     mean = {name: float(np.exp(np.average(np.log(RADII), weights=heard[name]))) for name in BANDS}
     assert 1.5 * mean["tight curve"] < 1.2 * mean["curve"] < mean["wide curve"]
-    assert families["tight curve"].members[0].evidence == {"smallest_radius": 8, "largest_radius": 20}
+    assert families["tight curve"].members[0].evidence == {"smallest_radius": 10, "largest_radius": 20}
 
 
 def test_right_angles_are_worth_less_than_curves(net: Network, maps: dict[str, Array], family: Family) -> None:
