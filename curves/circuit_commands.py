@@ -120,7 +120,7 @@ def families(
         return
     for family in found:
         typer.echo(f"{family.layer} {family.name}: {len(family)} units")
-        typer.echo("  " + ", ".join(f"{m.unit.channel} ({m.direction:.0f}°)" for m in family))
+        typer.echo("  " + ", ".join(f"{m.unit.channel} ({round(m.direction) % family.period:.0f}°)" for m in family))
     if output:
         typer.echo(f"saved to {output}")
 

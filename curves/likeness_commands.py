@@ -163,7 +163,7 @@ def _behaviour(found: Likeness) -> Table:
     rows = []
     for pair in found.pairs:
         numbers = (_number(getattr(pair.best, name)) for name in AGREEMENTS)
-        angles = f"{pair.direction:.0f}°", f"{pair.best.direction:.0f}°"
+        angles = _angle(pair.direction), _angle(pair.best.direction)
         rows.append((str(pair.unit), str(pair.best.unit), *angles, *numbers))
     return table(("unit", "partner", "angle", "angle", *HEADINGS), rows, words=2)
 
@@ -177,7 +177,7 @@ def _means(found: Likeness) -> Table:
 def _tuned(found: TuningLikeness) -> Table:
     rows = [
         (
-            str(pair.unit), str(pair.partner), f"{pair.direction:.0f}°", f"{pair.partner_direction:.0f}°",
+            str(pair.unit), str(pair.partner), _angle(pair.direction), _angle(pair.partner_direction),
             f"{pair.width:.0f}°", f"{pair.partner_width:.0f}°", _number(pair.correlation),
         )
         for pair in found.pairs
@@ -194,6 +194,10 @@ def _circuit(found: CircuitLikeness) -> Table:
         numbers = (_number(row[name]) for name in ("cosine", "chance", "matrix_correlation", "equivariance"))
         rows.append((pair.name, *sizes, *numbers))
     return table(("weights", "units", "units", "similarity", "chance", "matrices", "own"), rows)
+
+
+def _angle(direction: float) -> str:
+    return f"{round(direction) % 360}°"
 
 
 def _number(value: float) -> str:
