@@ -106,9 +106,12 @@ def warnings(cards: Mapping[str, Scorecard]) -> list[str]:
     """Reasons why the scores should not be compared."""
     found = []
     tests = [card.details.get("synthetic") for card in cards.values()]
-    if not all(tests):
+    if any(tests) and not all(tests):
         names = [name for (name, _), test in zip(cards.items(), tests, strict=True) if not test]
         found.append(f"The synthetic-curve test was not run on {', '.join(names)}.")
+    quick = [name for name, card in cards.items() if card.conditions.get("quick")]
+    if quick:
+        found.append(f"{join(quick)} {'was' if len(quick) == 1 else 'were'} tested quickly, with fewer stimuli.")
     ran = [test for test in tests if test]
     if len({str(_apart_from_size(test["stimuli"])) for test in ran}) > 1:
         found.append("The networks were shown different curves, so their scores do not compare.")

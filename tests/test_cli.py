@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("evals.harness.TESTS", {"synthetic": lambda: small.TEST})
+    monkeypatch.setattr("evals.catalogue.find_test", lambda _name: lambda: small.TEST)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,8 @@ def test_build_edit_eval_compare(curves, tmp_path, images):
     # The scorecard's folder stands for the network: its family is the edited network's as well.
     code, out, _ = curves("compare", tmp_path / "card", edited, "-o", tmp_path / "out", "--images", images)
     assert code == 0
-    assert out.splitlines()[0].split()[:3] == ["score", "card", "edited"]
+    assert out.splitlines()[0].split() == ["score", "card", "edited", "published", "unit"]
+    assert "differences to card, with intervals of 95%" in out
     assert f"report: {tmp_path / 'out' / 'report.html'}" in out.replace("\n", " ")
     loaded = Scorecard.load(tmp_path / "out" / "cards" / "edited")
     assert loaded.family == card.family
