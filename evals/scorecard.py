@@ -135,7 +135,7 @@ class Scorecard:
             return cls(
                 network=found["network"],
                 family=None if found["family"] is None else Family.from_json(found["family"]),
-                scores=found["scores"],
+                scores=dict(found["scores"].items()),
                 definitions={name: Definition(**d) for name, d in found["definitions"].items()},
                 data={name: array for name, array in arrays.items() if not name.startswith(_DRAWN)},
                 details=found["details"],
