@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -14,7 +16,7 @@ from evals.catalogue import make_tests
 from evals.progress import Progress
 from evals.resampling import DRAWS, Replicates, Spread, replicates, spread
 from evals.scorecard import Scorecard, provenance
-from evals.testing import Definition, Test
+from evals.testing import Definition, Test, TestResult
 
 __all__ = ["need_family", "run"]
 
@@ -45,8 +47,8 @@ def run(
 
     Raises:
         UnknownUnitError: the network lacks a unit of the family.
-        CurvesError: a test is unknown, needs a family and has none, gives a score that it does not define, or cannot be
-            run on this network and these images.
+        CurvesError: a test is unknown, needs a family and has none, gives what no card can hold, or cannot be run on
+            this network and these images.
     """
     chosen = make_tests(tests, quick=quick)
     for unit in family.units if family else ():
@@ -65,6 +67,7 @@ def run(
     for test in chosen:
         # Only tests that need none are given no family.
         result = test.run(net, cast(Family, family), images, progress)
+        _check(test, result)
         scores |= {f"{test.name}.{key}": value for key, value in result.scores.items()}
         definitions |= {f"{test.name}.{key}": value for key, value in result.definitions.items()}
         data |= {f"{test.name}.{key}": value for key, value in result.data.items()}
@@ -79,14 +82,27 @@ def run(
         "draws": draws,
     }
     card = Scorecard(provenance(net), family, scores, definitions, data, details, {}, drawn, conditions)
-    for name in scores:
-        card.score(name)  # says which has no definition
     return replace(card, spreads=_spreads(card))
 
 
 def need_family(tests: Sequence[Test]) -> bool:
     """Whether any of the tests is about a family."""
     return any(test.needs_family for test in tests)
+
+
+def _check(test: Test, result: TestResult) -> None:
+    """Whether a card can hold it: better to say so now than when the card is saved."""
+    for name, value in result.scores.items():
+        if name.rpartition(".")[2] not in result.definitions:
+            raise CurvesError(f"the test {test.name!r} does not define its score {name!r}; add it to the definitions")
+        if value is not None and not math.isfinite(value):
+            raise CurvesError(f"the test {test.name!r} gives {value} for {name!r}; give None for what is undefined")
+    try:
+        json.dumps(result.details, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise CurvesError(
+            f"the details of the test {test.name!r} are not JSON ({error}); use its types alone"
+        ) from error
 
 
 def _spreads(card: Scorecard) -> dict[str, Spread]:

@@ -65,13 +65,13 @@ def _title(cards: Mapping[str, Scorecard]) -> str:
 
 
 def _drawn(cards: Mapping[str, Scorecard]) -> list[str]:
-    """By test, what the uncertainty is over."""
-    told = {
-        test: f"{test}: {found.what}, {found.count} of them, {len(found.values)} draws, seed {found.seed}"
+    """What the uncertainty is over, by test and by card where these differ."""
+    told = [
+        f"{test}: {found.what}, {found.count} of them, {len(found.values)} draws, seed {found.seed}"
         for card in cards.values()
         for test, found in card.replicates.items()
-    }
-    return list(told.values())
+    ]
+    return list(dict.fromkeys(told))
 
 
 def _drawings(cards: Mapping[str, Scorecard]) -> list[dict[str, str]]:

@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 
 import numpy as np
@@ -32,13 +33,14 @@ class Told(Test):
     """A test that says what it is told to."""
 
     scores: tuple[tuple[str, float], ...] = (("high", 1.0),)
+    details: Mapping[str, object] = field(default_factory=dict)
 
     name = "told"
     about = "what it is told"
     needs_family = False
 
     def run(self, net, family, images, progress=None):  # noqa: ARG002
-        return TestResult(dict(self.scores), {"high": Definition("1", "it", better="higher")}, {}, {})
+        return TestResult(dict(self.scores), {"high": Definition("1", "it", better="higher")}, {}, self.details)
 
     def quick(self):
         return replace(self, scores=(("high", 0.5),))
@@ -122,8 +124,12 @@ def test_runs_that_make_no_sense_are_refused(images):
         evals.run(net, None, [Told(), Told()], images=images)
     with pytest.raises(CurvesError, match="nothing to test"):
         evals.run(net, None, [], images=images)
-    with pytest.raises(CurvesError, match="'told.low' has no definition; let its test define 'low'"):
-        evals.run(net, None, [Told((("low", 1.0),))], images=images)
+    with pytest.raises(CurvesError, match="test 'told' does not define its score '3b:1.low'; add it"):
+        evals.run(net, None, [Told((("3b:1.low", 1.0),))], images=images)
+    with pytest.raises(CurvesError, match="test 'told' gives nan for 'high'; give None"):
+        evals.run(net, None, [Told((("high", math.nan),))], images=images)
+    with pytest.raises(CurvesError, match="details of the test .told. are not JSON"):
+        evals.run(net, None, [Told(details={"radius": math.inf})], images=images)
     with pytest.raises(CurvesError, match="cannot draw -1 times"):
         evals.run(net, None, [Told()], images=images, draws=-1)
 
@@ -143,7 +149,7 @@ def test_quick_shows_less_and_says_so(images):
     axes = dict(card.details["synthetic"]["stimuli"]["axes"])
     full = dict(SyntheticCurves().stimuli(small.network(), "3b").axes)
     assert len(axes["direction"]) * len(axes["radius"]) < len(full["direction"]) * len(full["radius"]) / 3
-    assert card.details["combing"]["stimuli"]["ticks"][0]["tick_lengths"] == [12.0]
+    assert Combing().quick() == Combing(radii=(42.0,))
     assert card.provenance["quick"] is True
     report = evals.compare({"one": card, "two": evals.run(small.network(), None, [Told()], images=images)})
     assert any("one was tested quickly, with fewer stimuli" in remark for remark in report.remarks)

@@ -136,9 +136,8 @@ class Combing(Test):
     about: ClassVar[str] = "excitation by small lines across the curve"
 
     def quick(self) -> Combing:
-        """One length and one spacing of ticks, the middle ones."""
-        lengths, spacings = (values[len(values) // 2 :][:1] for values in (self.tick_lengths, self.spacings))
-        return replace(self, tick_lengths=lengths, spacings=spacings)
+        """The middle radius alone, with all combs."""
+        return replace(self, radii=self.radii[len(self.radii) // 2 :][:1])
 
     def stimuli(self, net: Network, family: Family) -> dict[str, tuple[CurveGrid | CombGrid, ...]]:
         """By kind (curve, ticks, combed, dashes) a grid for either polarity; its last axes are members and radii."""
