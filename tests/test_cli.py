@@ -93,6 +93,19 @@ def test_json_is_all_there_is_on_stdout(curves, built, tmp_path, images):
     assert Path(found["paths"]["scorecard"]).is_file()
 
 
+def test_figures_and_quick(curves, built, tmp_path, images):
+    arguments = ("-o", tmp_path / "card", "--images", images, "--figures", "--quick", "--seed", 3)
+    code, out, _ = curves("eval", built, *arguments, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["conditions"]["quick"], found["conditions"]["seed"]) == (True, 3)
+    (figure,) = found["paths"]["figures"]
+    assert figure.endswith("figures/synthetic-radial-tuning.svg")
+    assert Path(figure).read_text(encoding="utf-8").startswith("<?xml")
+    _, out, _ = curves("eval", built, *arguments)
+    assert "built was tested quickly, with fewer stimuli" in out
+
+
 def test_progress_is_plain_lines_where_there_is_no_terminal(curves, tmp_path, images):
     net = Plan([Ablate("3b:6")]).apply(small.network())  # not swept by any other test
     net.save(tmp_path / "fresh.safetensors")
