@@ -66,8 +66,8 @@ def compare(
         raise CurvesError(f"there is no network {reference!r} to compare with; there are {', '.join(networks)}")
     images = ImageSet.photographs() if images is None else images
     chosen = make_tests(tests, quick=quick)
-    curves = [test for test in chosen if isinstance(test, SyntheticCurves)]
-    search = curves[0] if curves else SyntheticCurves().quick() if quick else SyntheticCurves()
+    usual = SyntheticCurves().quick() if quick else SyntheticCurves()
+    search = next((test for test in chosen if isinstance(test, SyntheticCurves)), usual)
     cards = {name: given for name, given in networks.items() if isinstance(given, Scorecard)}
     origins = {name: provenance(net) if isinstance(net, Network) else net.network for name, net in networks.items()}
     for name in _parents_first(origins):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
 from evals.catalogue import make_tests
-from evals.progress import Progress
+from evals.progress import Progress, counted
 from evals.resampling import DRAWS, Replicates, Spread, replicates, spread
 from evals.scorecard import Scorecard, provenance
 from evals.testing import Definition, Test, TestResult
@@ -73,7 +73,8 @@ def run(
         data |= {f"{test.name}.{key}": value for key, value in result.data.items()}
         details[test.name] = dict(result.details)
         if result.sample is not None and draws:
-            again = replicates(result.sample, seed=seed, times=draws)
+            told = counted(progress, f"{test.name}: draws of {result.sample.what}", draws)
+            again = replicates(result.sample, seed=seed, times=draws, progress=told)
             drawn[test.name] = replace(again, names=tuple(f"{test.name}.{name}" for name in again.names))
     conditions = {
         "images": {"name": images.name, "hash": images.hash, "count": len(images)},

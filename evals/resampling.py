@@ -9,7 +9,7 @@ Source: Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Sta
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,13 +93,16 @@ class Replicates:
         return mine == theirs
 
 
-def replicates(sample: Sample, *, seed: int = 0, times: int = DRAWS) -> Replicates:
+def replicates(
+    sample: Sample, *, seed: int = 0, times: int = DRAWS, progress: Callable[[int], None] | None = None
+) -> Replicates:
     """Compute the scores of a sample's draws.
 
     Args:
         sample: what can be drawn again.
         seed: of the draws.
         times: how many draws.
+        progress: called with the number of draws done since the last call.
 
     Raises:
         CurvesError: there is no draw, or nothing to draw from.
@@ -114,6 +117,8 @@ def replicates(sample: Sample, *, seed: int = 0, times: int = DRAWS) -> Replicat
         places = np.sort(random.integers(0, sample.count, sample.count))
         first = known.setdefault(hashlib.blake2b(places.tobytes()).digest(), number)
         found.append(sample.scores(places) if first == number else found[first])
+        if progress:
+            progress(1)
     names = tuple(found[0])
     rows = [[np.nan if scores.get(name) is None else scores[name] for name in names] for scores in found]
     values = np.array(rows, dtype=np.float32).reshape(times, len(names))
