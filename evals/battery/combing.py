@@ -19,9 +19,9 @@ the plain curve of its colours.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from torch import Tensor
 
 from circuits import Family, Network, Unit
 from circuits.images import ImageSet
+from evals.comb_scores import CombResponses
 from evals.combs import CombGrid
 from evals.grid import CurveGrid
 from evals.orientation_energy import perpendicular_share
@@ -80,39 +81,6 @@ _DEFINITIONS = {
         "of the drawing, what lies on ticks and off the curve: excitation_on_ticks if all strokes excited alike",
     ),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    """What a family does, comb by comb; combs are in order of colours, length and spacing.
-
-    Attributes:
-        heard: by kind (curve, ticks, combed, dashes) responses, members x radii x combs, standard deviations.
-        strokes: members x combs x (positive attribution, ink) x (on ticks, on the curve), on combed curves.
-        energy: members x colours x (plain curve, combed): the perpendicular shares.
-    """
-
-    heard: Mapping[str, Array]
-    strokes: Array
-    energy: Array
-
-    def scores(self, family: Family, places: NDArray[Any]) -> dict[str, float | None]:
-        """The scores if these combs are shown, some of them several times."""
-        heard = {kind: values[..., places].mean(axis=2) for kind, values in self.heard.items()}
-        preferred = heard["curve"] >= heard["curve"].max(axis=1, keepdims=True) / 2
-        found = {kind: np.mean(values, axis=1, where=preferred).tolist() for kind, values in heard.items()}
-        units: dict[str, list[float | None]] = {"curve": found["curve"], "ticks": found["ticks"]}
-        for kind in ("ticks", "combed", "dashes"):
-            units[f"{kind}_over_curve"] = [_ratio(*pair) for pair in zip(found[kind], found["curve"], strict=True)]
-        strokes = self.strokes[:, places].sum(axis=1).swapaxes(0, 1)
-        units["excitation_on_ticks"], units["ink_on_ticks"] = ([_ratio(a, a + b) for a, b in s] for s in strokes)
-        colours = places // (self.strokes.shape[1] // self.energy.shape[1])
-        for kind, shares in zip(("curve", "combed"), self.energy[:, colours].mean(axis=1).T, strict=True):
-            units[f"perpendicular_{kind}"] = [None if np.isnan(share) else float(share) for share in shares]
-        scores = {name: _mean(values) for name, values in units.items()}
-        for i, unit in enumerate(family.units):
-            scores |= {f"{unit}.{name}": values[i] for name, values in units.items()}
-        return scores
 
 
 @dataclass(frozen=True)
@@ -169,7 +137,7 @@ class Combing(Test):
         attributed = [self._attributed(net, unit, direction, radius) for unit, direction, radius in places]
         if progress:
             progress(f"combs through {family.layer}", len(stimuli), len(stimuli))
-        measured = _Measured(heard, *(np.stack(parts) for parts in zip(*attributed, strict=True)))
+        measured = CombResponses(heard, *(np.stack(parts) for parts in zip(*attributed, strict=True)))
         details = {
             "stimuli": {kind: [grid.spec() for grid in grids] for kind, grids in stimuli.items()},
             "images": {"name": scale.images, "hash": scale.images_hash},
@@ -259,12 +227,3 @@ def _own(values: Tensor, family: Family) -> Array:
     heard = values.clamp(min=0).reshape(-1, *values.shape[-3:])
     own: Array = heard[:, torch.arange(len(family)), :, list(family.channels)].permute(0, 2, 1).double().numpy()
     return own
-
-
-def _ratio(a: float, b: float) -> float | None:
-    return float(a / b) if b > 0 else None
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if defined else None
