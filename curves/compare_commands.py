@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curves.devices import Device, Precision, opener
 from curves.output import AsJson, print_json, print_table, writable
 from curves.progress import shown
 
@@ -48,6 +50,8 @@ def evaluate(
     quick: Quick = False,
     seed: Seed = 0,
     figures: Annotated[bool, typer.Option("--figures", help="Draw what the tests found, into DIR/figures.")] = False,
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Test one network's curve detectors, or the network as a whole, and save the scorecard.
@@ -56,11 +60,11 @@ def evaluate(
     network has outputs, or listed in classes.txt in order of the outputs.
     """
     import evals
-    import weights
 
+    load = opener(device, precision)
     chosen, folder, wanted = _images(images), writable(output), _tests(tests)
     (name,) = _names([net])
-    network = weights.load(net)
+    network = load(net)
     with shown() as progress:
         layers = {name: layer} if layer else {}
         report = evals.compare(
@@ -88,6 +92,8 @@ def compare(
     tests: Tests = "synthetic",
     quick: Quick = False,
     seed: Seed = 0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Test networks side by side, and write a report; differences are to the first.
@@ -96,25 +102,32 @@ def compare(
     """
     import evals
 
+    load = opener(device, precision)
     chosen, folder, wanted = _images(images), writable(output), _tests(tests)
-    networks = dict(zip(_names(nets), map(_open, nets), strict=True))
+    networks = {name: _open(net, load) for name, net in zip(_names(nets), nets, strict=True)}
     with shown() as progress:
         report = evals.compare(networks, tests=wanted, images=chosen, quick=quick, seed=seed, progress=progress)
     _finish(report, folder, as_json)
 
 
-def demo(output: Folder = Path("report"), as_json: AsJson = False) -> None:
+def demo(
+    output: Folder = Path("report"),
+    device: Device = "cpu",
+    precision: Precision = "float32",
+    as_json: AsJson = False,
+) -> None:
     """Compare a learned network, the same with half of its curve detectors ablated, and the hand-built one."""
     import dataclasses
 
     import evals
     import weights
 
+    load = opener(device, precision)
     folder, images = writable(output), evals.ImageSet.photographs()
     networks: dict[str, Network | Scorecard] = {}
     notes = []
     try:
-        learned = weights.load(DEMO)
+        learned = load(DEMO)
     except weights.DownloadError as error:
         notes.append(f"Only the hand-built network was tested, because {DEMO} could not be had: {error}.")
         typer.echo(f"{DEMO} cannot be had; going on with the hand-built network alone", err=True)
@@ -122,21 +135,20 @@ def demo(output: Folder = Path("report"), as_json: AsJson = False) -> None:
         with shown() as progress:
             card = evals.compare({DEMO: learned}, images=images, progress=progress).cards[DEMO]
         assert card.family is not None
-        networks = {DEMO: card, f"{DEMO} half ablated": _half_ablated(learned, card.family, folder)}
-    networks["handbuilt"] = weights.load("handbuilt")
+        networks = {DEMO: card, f"{DEMO} half ablated": _half_ablated(learned, card.family, folder, load)}
+    networks["handbuilt"] = load("handbuilt")
     with shown() as progress:
         report = evals.compare(networks, images=images, progress=progress)
     _finish(dataclasses.replace(report, notes=notes), folder, as_json)
 
 
-def _half_ablated(net: Network, family: Family, folder: Path) -> Network:
+def _half_ablated(net: Network, family: Family, folder: Path, load: Callable[[str], Network]) -> Network:
     """The network without its curve detectors for one half of the circle; plan and network go through files."""
-    import weights
     from editing import Ablate, Plan
 
     Plan([Ablate(*(member.unit for member in family if member.direction < 180))]).save(folder / "plan.toml")
     Plan.load(folder / "plan.toml").apply(net).save(folder / "edited.safetensors")
-    return weights.load(folder / "edited.safetensors")
+    return load(str(folder / "edited.safetensors"))
 
 
 def _finish(report: Report, folder: Path, as_json: bool) -> None:
@@ -182,11 +194,10 @@ def _tests(names: str) -> list[str]:
     return chosen
 
 
-def _open(net: str) -> Network | Scorecard:
-    import weights
+def _open(net: str, load: Callable[[str], Network]) -> Network | Scorecard:
     from evals import Scorecard
 
-    return Scorecard.load(net) if not _registered(net) and Path(net).is_dir() else weights.load(net)
+    return Scorecard.load(net) if not _registered(net) and Path(net).is_dir() else load(net)
 
 
 def _names(nets: list[str]) -> list[str]:

@@ -83,7 +83,7 @@ def damage(
     files = tuple(str(p.relative_to(images.root) if images.root else p.name) for p in images.paths)
     variants = tuple(columns[name].variant(name, net.identity) for name, net in changed.items())
     unchanged = columns[None].variant(reference.provenance.name, reference.identity)
-    return Damage(unchanged, variants, layer, spread.total, images.name, images.hash, files)
+    return Damage(unchanged, variants, layer, spread.total, images.name, images.hash, files, reference.execution)
 
 
 def _check_alike(first: Classifier, other: Classifier, layer: str, name: str) -> None:

@@ -64,7 +64,7 @@ class Scorecard:
     """What the tests say of one network and one family of its units, or of the network as a whole.
 
     Attributes:
-        network: name, identity (SHA-256) and provenance of the network.
+        network: name, identity (SHA-256) and provenance of the network; device and precision it was run with.
         family: the units tested; None if no test was about units.
         scores: flat, by `TEST.SCORE` for the family and `TEST.UNIT.SCORE` for a unit; None where undefined.
         definitions: by `TEST.SCORE`.
@@ -218,7 +218,7 @@ def _arrays(path: Path, digest: str, *, may_lack: bool) -> dict[str, NDArray[Any
 
 
 def provenance(net: Network) -> dict[str, Any]:
-    """Name, identity and provenance of a network as JSON-able data."""
+    """Name, identity and provenance of a network, and where and how it runs, as JSON-able data."""
     origin = net.provenance
     return {
         "name": origin.name,
@@ -227,6 +227,7 @@ def provenance(net: Network) -> dict[str, Any]:
         "details": dict(origin.details),
         "parent": origin.parent,
         "edits": [dict(edit) for edit in origin.edits],
+        **net.execution,
         "versions": {name: importlib.metadata.version(name) for name in ("curve-circuits", "torch", "numpy")},
     }
 

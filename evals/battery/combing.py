@@ -30,6 +30,7 @@ from torch import Tensor
 
 from circuits import Family, Network, Unit
 from circuits.images import ImageSet
+from circuits.precision import arithmetic
 from evals.comb_scores import CombResponses
 from evals.combs import CombGrid
 from evals.grid import CurveGrid
@@ -211,7 +212,7 @@ def _draw(grid: CurveGrid | CombGrid, net: Network) -> Tensor:
 def _attribution(net: Network, unit: Unit, pictures: Tensor, curve: Curve) -> Tensor:
     """Pixel x gradient of the unit's pre-activation, N x size x size; a pixel is its difference to the background."""
     pixels = pictures.clone().requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad(), arithmetic(net.precision):
         (gradient,) = torch.autograd.grad(net.responses(pixels, unit.layer)[:, unit.channel].sum(), pixels)
     background = torch.tensor(curve.background, device=pixels.device)[:, None, None]
     return ((pictures - background) * gradient).sum(dim=1)

@@ -136,8 +136,8 @@ def _products(weights: Sequence[FamilyWeights]) -> Array:
     """Targets x 3: of each target's weights and their prediction the inner product and both squared lengths."""
     total = np.zeros((len(weights[0].target), 3))
     for each in weights:
-        own, said = (w.kernels.detach().flatten(1).double() for w in (each, leave_one_out(each)))
-        total += torch.stack([(own * said).sum(1), (own * own).sum(1), (said * said).sum(1)], dim=1).cpu().numpy()
+        own, said = (w.kernels.detach().cpu().flatten(1).double() for w in (each, leave_one_out(each)))
+        total += torch.stack([(own * said).sum(1), (own * own).sum(1), (said * said).sum(1)], dim=1).numpy()
     return total
 
 
