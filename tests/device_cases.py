@@ -20,13 +20,13 @@ from editing import Ablate, Plan
 from evals.class_scores import Classifier
 from evals.gallery.pixels import firing
 from tests import small
-from tests.classifiers import classifier
+from tests.classifiers import classifier, write_folders
 
 COMBING = evals.Combing(radii=(40.0,), tick_lengths=(10.0,), spacings=(9.0,))
 NET = small.network()
 FAMILIES = handbuilt.families(NET)
 CURVES = next(f for f in FAMILIES if (f.layer, f.name) == ("3b", "curve"))
-LINES = next(f for f in FAMILIES if f.layer == "3a")
+LINES, EARLY = (next(f for f in FAMILIES if (f.layer, f.name) == ("3a", name)) for name in ("line", "early curve"))
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,8 @@ class Here:
         return net.evolve().to(self.device)
 
     def patches(self, count: int = 6, size: int = 91) -> torch.Tensor:
-        """Coarse noise, N x 3 x size x size, on the device."""
-        noise = torch.rand(count, 3, 9, 9, generator=torch.Generator().manual_seed(4))
-        return torch.nn.functional.interpolate(noise, (size, size), mode="bilinear").to(self.device)
+        """Curves over noise, N x 3 x size x size, on the device."""
+        return small.pictures(count, size).to(self.device)
 
 
 Case = Callable[[Here], dict[str, Any]]
@@ -68,6 +67,20 @@ def scores(here: Here) -> dict[str, Any]:
 def combing_scores(here: Here) -> dict[str, Any]:
     few = Family("curve", "3b", CURVES.members[:3])
     return dict(evals.run(here(NET), few, [COMBING], images=here.images).family_scores)
+
+
+def equivariance(here: Here) -> dict[str, Any]:
+    test = evals.Equivariance(sources=(EARLY,))
+    card = evals.run(here(NET), CURVES, [test], images=here.images, draws=0)
+    return {**card.scores, **card.data}
+
+
+def classification(here: Here) -> dict[str, Any]:
+    folder = here.images.root.parent / "labelled"
+    if not folder.exists():
+        write_folders(folder, list("abcdefg"))
+    card = evals.run(here(classifier()), None, ["classification"], images=ImageSet.folder(folder), draws=0)
+    return {**card.scores, **card.data}
 
 
 def families(here: Here) -> dict[str, Any]:
@@ -222,6 +235,6 @@ def trained(here: Here, bvlc: Network) -> dict[str, Any]:
 
 
 CASES: tuple[Case, ...] = (
-    activations, scores, combing_scores, families, edits, symmetrized, combing, graft, sweeps, likeness, attribution,
+    activations, scores, combing_scores, equivariance, classification, families, edits, symmetrized, combing, graft, sweeps, likeness, attribution,
     weights, classes, gallery, stimuli,
 )  # fmt: skip

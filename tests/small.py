@@ -13,15 +13,19 @@ from tests.drawn import drawn_curve
 
 LAYER = "3b"
 TEST = SyntheticCurves(directions=tuple(np.arange(0, 360, 22.5)), radii=(30.0, 60.0, 120.0))
-GONE = ("3b:0", "3b:1", "3b:2")
+GONE = tuple(f"3b:{8 * band + n}" for band in range(3) for n in range(3))
+"""The curves of three directions, 0 to 90 degrees, in each of the small network's bands of radius."""
 
 
 def write_images(folder):
     """Two pictures in which every unit finds something: their spread is what responses are measured in."""
     for number, picture in enumerate(pictures(2, 96, curves=12)):
-        pixels = (picture.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-        Image.fromarray(pixels).save(folder / f"{number}.png")
+        save_picture(picture, folder / f"{number}.png")
     return ImageSet.folder(folder, short_side=96)
+
+
+def save_picture(picture, path):
+    Image.fromarray((picture.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()).save(path)
 
 
 def pictures(count, size=91, *, seed=0, curves=2):

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-import handbuilt
 from circuits import Network
 from circuits.ops import Conv, MaxPool, ReLU
 from circuits.sight import edge_kernels
 from editing import Ablate, AblateEdge, Graft, Linearize, Plan, RemoveNegative, Scale, diff
+from tests import small
 
-HAND = handbuilt.build(8)
+HAND = small.network()
 
 
 def test_equal_networks_do_not_differ() -> None:

@@ -35,10 +35,11 @@ from editing import (
     SetActivation,
     Symmetrize,
 )
+from tests import small
 from tests.networks import random_networks
 
-HAND = handbuilt.build(8)
-PICTURE = torch.rand(1, 3, 112, 112, generator=torch.Generator().manual_seed(3))
+HAND = small.network()
+PICTURE = small.pictures(1, 112, curves=8)
 
 
 def said(net: Network, picture: Tensor, source: str = "", change: Callable[[Tensor], Tensor] | None = None) -> dict:
@@ -391,7 +392,7 @@ def test_edits_that_make_no_sense_are_refused(make: Callable[[], Edit], says: st
 def test_private_copies_can_be_named_as_layers_and_as_units() -> None:
     cut = AblateEdge("3a:5", "3b:1").apply(HAND)
     copy = "3b/5x5_bottleneck@3b:1"
-    patches = torch.rand(2, 3, 91, 91, generator=torch.Generator().manual_seed(0))
+    patches = small.pictures(2)
     whole = Ablate(copy).apply(cut).responses(patches, "3b")
     parts = Ablate(*(f"{copy}:{c}" for c in range(cut.layer(copy).channels))).apply(cut).responses(patches, "3b")
     silenced = cut.responses(patches, "3b", interventions=[SetActivation(copy, 0.0)])

@@ -10,9 +10,10 @@ import handbuilt
 from circuits import CurvesError, Network, Preprocessing
 from circuits.ops import Conv, Padding, ReLU
 from editing import Ablate, AblateEdge, Graft, Plan
+from tests import small
 
-HAND = handbuilt.build(8)
-PICTURE = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
+HAND = small.network()
+PICTURE = small.pictures(2, 224, curves=30)
 UNITS = {"3b:379": "3b:0", "3b:200": "3b:3", "3b:10": "3b:5"}
 
 
@@ -102,7 +103,7 @@ def test_grafts_pad_the_image_as_their_host_does(size: int) -> None:
     host = padded(HAND, 2, 3, 2, 3)
     assert host.receptive_field("3b").offset == HAND.receptive_field("3b").offset + 1
     grafted = Graft(HAND, {"3b:2": "3b:5"}).apply(host)
-    picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(size))
+    picture = small.pictures(1, size, seed=size, curves=12)
     found, want = (net.activations(picture, ["3b"], pre=True)["3b"] for net in (grafted, host))
     assert torch.allclose(found[:, 2], want[:, 5], atol=1e-5)
     assert torch.equal(found[:, 3:], want[:, 3:])

@@ -20,7 +20,7 @@ from tests.networks import random_networks
 
 NET = small.network()
 FAMILY = small.family  # of a folder of images
-PATCHES = torch.rand(8, 3, 91, 91, generator=torch.Generator().manual_seed(0))
+PATCHES = small.pictures(8)
 MIXED = [("bfloat16", 2**-8), ("float16", 2**-11)]
 """With the rounding error of one number."""
 
