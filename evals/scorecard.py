@@ -191,7 +191,7 @@ class Scorecard:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What produced the scores: the network by hash, its plan (edits), where and how it ran, stimuli, images, seed."""
+        """What produced the scores: the network by hash, its plan (edits), how it ran, stimuli and images, seed."""
         known = {test: details.get("stimuli") for test, details in self.details.items()}
         return {
             "network": self.network["name"],

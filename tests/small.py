@@ -15,6 +15,8 @@ LAYER = "3b"
 TEST = SyntheticCurves(directions=tuple(np.arange(0, 360, 22.5)), radii=(30.0, 60.0, 120.0))
 GONE = tuple(f"3b:{8 * band + n}" for band in range(3) for n in range(3))
 """The curves of three directions, 0 to 90 degrees, in each of the small network's bands of radius."""
+SILENCED = 3
+"""How many of the small network's family of eight they are, whichever band each is of."""
 
 
 def write_images(folder):

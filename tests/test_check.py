@@ -1,5 +1,6 @@
 """The regression check: what got worse is said and ends with 1, what is tolerated is not."""
 
+import dataclasses
 import json
 import shutil
 

@@ -38,10 +38,10 @@ def test_ablated_units_are_silent_and_all_else_reads_zeros_from_them(units: list
 
 def test_ablation_is_what_multiplying_the_activation_by_zero_does() -> None:
     """Against the slow way: run to 3a, silence the channel by hand, run 3b's weights on it."""
-    edited = Plan([Ablate("3a:7")]).apply(NET)
+    edited = Plan([Ablate("3a:12")]).apply(NET)
     picture = small.pictures(1, 120, curves=6)
     below = NET.activations(picture, ["3a"])["3a"].clone()
-    below[:, 7] = 0
+    below[:, 12] = 0
     tensors = NET.tensors
     bottleneck = torch.relu(torch.conv2d(below, tensors["3b/5x5_bottleneck/pre/weight"]))
     expected = torch.conv2d(bottleneck, tensors["3b/5x5/weight"], tensors["3b/5x5/bias"], padding=2)
@@ -88,9 +88,9 @@ def test_the_edited_network_says_what_it_was_made_from_and_comes_back_from_its_f
     ("edits", "error", "says"),
     [
         (
-            [Ablate("3b:8")],
+            [Ablate("3b:28")],
             UnknownUnitError,
-            r"edit 1 of 1 \(ablate\) does not fit: 3b has 8 units \(0\.\.7\); 3b:8 is out",
+            r"edit 1 of 1 \(ablate\) does not fit: 3b has 28 units \(0\.\.27\); 3b:28 is out",
         ),
         ([Ablate("3b:0"), Ablate("9z:0")], UnknownLayerError, r"edit 2 of 2 \(ablate\) does not fit: handbuilt has no"),
     ],

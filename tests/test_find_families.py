@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import evals
+import handbuilt
 from circuits import CurvesError, Family, Network, UnknownLayerError, UnknownUnitError
 from circuits.angles import difference
 from circuits.ops import Conv, Padding, ReLU
@@ -34,8 +35,8 @@ BUILT = {
     ("3b", "curve"): ("curve", "tight curve", "wide curve"),
     ("3b", "double curve"): ("double curve",),
 }
-"""What must be found in which layer, and of which families that were built. The others (contrasts of colour, combed edges,
-line ends) are of no kind."""
+"""What must be found in which layer, and of which families that were built. The others (contrasts of colour, combed
+edges, line ends) are of no kind."""
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def small(stride: int, kernel: int = 3) -> Network:
 
 def test_grafts_reach_private_copies_and_share_their_donor() -> None:
     donor, picture = handbuilt.build(12), PICTURE[:, :, :120, :120]
-    graft, cut = Graft(HAND, {"3b/5x5_bottleneck:6": "3b/5x5_bottleneck:7"}), AblateEdge("3a:5", "3b:4")
+    graft, cut = Graft(HAND, {"3b/5x5_bottleneck:14": "3b/5x5_bottleneck:15"}), AblateEdge("3a:13", "3b:4")
     found, want = (Plan(edits).apply(HAND).activations(picture, ["3b"])["3b"] for edits in ([cut, graft], [graft, cut]))
     assert torch.allclose(found, want, atol=1e-5)
     twice = Plan([Graft(donor, {"3b:0": "3b:1"}), Graft(donor, {"3b:2": "3b:3"})]).apply(HAND)

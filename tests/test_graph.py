@@ -155,18 +155,18 @@ def test_grouped_convolutions_have_no_edges_between_groups() -> None:
 
 def test_families_become_nodes() -> None:
     net, patches = small.network(), small.pictures(2)
-    graph = CircuitGraph(net, "3b", families=handbuilt.families(net), patches=patches)
+    graph = CircuitGraph(net, net.units("3b")[:8], families=handbuilt.families(net), patches=patches)
     assert graph.nx.nodes["3b:2"]["family"] == "curve"
     assert graph.nx.nodes["3b:2"]["direction"] == 90
     contracted = graph.contract()
     assert contracted.nx.nodes["3b:curve"] == {"layer": "3b", "family": "curve", "count": 8}
-    assert "3b/5x5_bottleneck:5" in contracted.nx
+    assert "3b/5x5_bottleneck:13" in contracted.nx
     grouped = graph.contract(rest="other")
     edge = grouped.nx.edges["3b/5x5_bottleneck:other", "3b:curve"]
     edges = [data for _, v, data in graph.nx.edges(data=True) if v.layer == "3b"]
     assert edge["count"] == len(edges)
-    assert edge["positive"] == pytest.approx(float(net.tensors["3b/5x5/weight"].clamp(min=0).sum()), rel=1e-5)
-    assert edge["norm"] == pytest.approx(float(net.tensors["3b/5x5/weight"].norm()), rel=1e-5)
+    assert edge["positive"] == pytest.approx(float(net.tensors["3b/5x5/weight"][:8].clamp(min=0).sum()), rel=1e-5)
+    assert edge["norm"] == pytest.approx(float(net.tensors["3b/5x5/weight"][:8].norm()), rel=1e-5)
     assert edge["attribution"] == pytest.approx(sum(data["attribution"] for data in edges))
     assert len(grouped.prune(top=1).nx) == len(grouped.nx)
     assert "FamilyGraph(handbuilt, 3b:curve" in repr(grouped)
@@ -174,8 +174,9 @@ def test_families_become_nodes() -> None:
 
 def test_paths_are_the_strongest_of_all() -> None:
     net = small.network()
-    graph = CircuitGraph(net, "3b", families=handbuilt.families(net), until="conv2d2")
-    lines, curves = graph.families[1], graph.families[-1]
+    built = {(f.layer, f.name): f for f in handbuilt.families(net)}
+    lines, curves = built["conv2d2", "line"], built["3b", "curve"]
+    graph = CircuitGraph(net, curves.units, families=built.values(), until="conv2d2")
     (path,) = graph.contract(rest="other").paths(lines, curves)
     assert path.nodes[0] == "conv2d2:line"
     assert path.nodes[-1] == "3b:curve"
@@ -210,7 +211,7 @@ def test_exports_are_read_by_other_programs(tmp_path) -> None:
     read = networkx.read_graphml(tmp_path / "graph.graphml")
     assert set(read) == {str(node) for node in graph.nx}
     assert read.edges[str(u), str(v)]["norm"] == pytest.approx(graph.nx.edges[u, v]["norm"])
-    assert read.edges["3b/5x5_bottleneck:9", "3b:1"]["kernel"] == "5x5"
+    assert read.edges["3b/5x5_bottleneck:13", "3b:1"]["kernel"] == "5x5"
 
     lines = (tmp_path / "graph.dot").read_text().splitlines()
     arrows = [found.groups() for line in lines if (found := re.fullmatch(r'  "(.+)" -> "(.+)" \[.*\];', line))]

@@ -130,8 +130,8 @@ def test_interventions_see_and_give_the_networks_type():
             add = super()._function(network, shape, index)
             return lambda values: (seen.append(values.dtype), add(values))[1]
 
-    found = net.responses(PATCHES, "3b", interventions=[Watch("3a:1", 0.5)])
-    want = NET.responses(PATCHES, "3b", interventions=[editing.AddActivation("3a:1", 0.5)])
+    found = net.responses(PATCHES, "3b", interventions=[Watch("3a:12", 0.5)])
+    want = NET.responses(PATCHES, "3b", interventions=[editing.AddActivation("3a:12", 0.5)])
     assert seen == [torch.float32]
     assert found.dtype == torch.float32
     assert share(found, want) < 0.05

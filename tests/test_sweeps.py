@@ -318,7 +318,7 @@ def test_a_silent_unit_has_no_effect_at_all() -> None:
 
 def test_units_with_private_copies_are_refused() -> None:
     net = small.network()
-    edited = AblateEdge("3a:5", "3b:1").apply(net)
+    edited = AblateEdge("3a:13", "3b:1").apply(net)
     patches = small.pictures(1)
     with pytest.raises(CurvesError, match="3b/5x5_bottleneck has private copies .*; sweep the network before the edit"):
         ablation_effects(edited, "3b/5x5_bottleneck", "3b:1", patches)
