@@ -54,8 +54,9 @@ def test_curve_detectors_are_found_whatever_their_place(net: Network, images: Im
 
 
 def test_lines_echoes_and_silence_are_not_curve_detectors(net: Network, images: ImageSet) -> None:
+    straight = Plan([Ablate(*net.units("conv2d2")[20:])]).apply(net)  # without its small curves
     with pytest.raises(CurvesError, match=r"no unit of conv2d2 is a curve detector; the nearest is conv2d2:\d"):
-        evals.find_curve_family(net, "conv2d2", test=FAST, images=images)
+        evals.find_curve_family(straight, "conv2d2", test=FAST, images=images)
     silent = Plan([Ablate(*net.units("3b"))]).apply(net)
     with pytest.raises(CurvesError, match="none responds at all"):
         evals.find_curve_family(silent, "3b", test=FAST, images=images)

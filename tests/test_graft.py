@@ -60,7 +60,7 @@ def test_a_plan_with_a_graft_carries_its_donor(bvlc: Network, tmp_path: Path) ->
         Plan.load(tmp_path / "plans" / "graft.toml").apply(bvlc)
 
 
-def small(stride: int, kernel: int = 3) -> Network:
+def tiny(stride: int, kernel: int = 3) -> Network:
     generator = torch.Generator().manual_seed(stride)
     ops = [Conv("a/pre", ("input",), (kernel, kernel), (stride, stride), Padding.same(1)), ReLU("a", ("a/pre",))]
     tensors = {"a/pre/weight": torch.randn(4, 3, kernel, kernel, generator=generator), "a/pre/bias": torch.randn(4)}
@@ -114,15 +114,15 @@ def test_grafts_pad_the_image_as_their_host_does(size: int) -> None:
 @pytest.mark.parametrize(
     ("donor", "units", "says"),
     [
-        (small(2), {"a:0": "a:0"}, "units of a of unnamed see 3 px every 2 px from -1, those of .* 3 px every 1 px"),
-        (small(1, kernel=5), {"a:0": "a:0"}, "see 5 px every 1 px from -1, .* graft units that see the same pixels"),
-        (small(1), {"a:9": "a:0"}, "a:9 is out of range"),
-        (small(1), {"a:0": "a:9"}, "a:9 is out of range"),
+        (tiny(2), {"a:0": "a:0"}, "units of a of unnamed see 3 px every 2 px from -1, those of .* 3 px every 1 px"),
+        (tiny(1, kernel=5), {"a:0": "a:0"}, "see 5 px every 1 px from -1, .* graft units that see the same pixels"),
+        (tiny(1), {"a:9": "a:0"}, "a:9 is out of range"),
+        (tiny(1), {"a:0": "a:9"}, "a:9 is out of range"),
     ],
 )
 def test_grafts_that_do_not_fit_are_refused(donor: Network, units: dict[str, str], says: str) -> None:
     with pytest.raises(CurvesError, match=says):
-        Graft(donor, units).apply(small(1))
+        Graft(donor, units).apply(tiny(1))
 
 
 def test_grafts_that_make_no_sense_are_refused() -> None:
