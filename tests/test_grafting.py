@@ -86,7 +86,7 @@ def test_planted_units_are_found_with_scale_and_shift(images: ImageSet) -> None:
     assert [m.shift for m in fit.matches] == pytest.approx(shift, rel=1e-2)
     assert all(m.explained > 1 - 1e-6 for m in fit.matches)
     assert (fit.images, fit.images_hash, fit.places) == (images.name, images.hash, 2 * 12 * 12)
-    assert told == [(1, 2), (2, 2), *((i, 8) for i in range(1, 9))]
+    assert told == [(1, 2), (2, 2), *((i, 28) for i in range(1, 29))]
     same, want = (net.activations(next(iter(images))[None], ["3b"])["3b"] for net in (fit.apply(HAND), host))
     assert torch.allclose(same, want, atol=1e-4)
 
