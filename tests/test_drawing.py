@@ -89,9 +89,8 @@ def test_members_of_a_family_are_in_order_of_direction() -> None:
     order = columns(graph, {(u, v): strength(data, "weight") for u, v, data in graph.edges(data=True)})
     for column in order:
         for group in column:
-            families = [
-                (n, list(members)) for n, members in groupby(group, key=lambda node: graph.nodes[node]["family"])
-            ]
+            kinds = groupby(group, key=lambda node: graph.nodes[node]["family"])
+            families = [(name, list(members)) for name, members in kinds]
             assert len({name for name, _ in families}) == len(families)  # each stays together
             for _, members in families:
                 directions = [graph.nodes[node]["direction"] for node in members]
