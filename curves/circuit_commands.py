@@ -228,5 +228,4 @@ def _curves(net: Network, layer: str) -> Tensor:
 
     import evals
 
-    test = evals.SyntheticCurves(directions=tuple(range(0, 360, 15)), radii=(20.0, 30.0, 45.0, 70.0, 110.0))
-    return torch.cat(list(test.stimuli(net, layer).batches(256, net.device)))
+    return torch.cat(list(evals.SyntheticCurves().quick().stimuli(net, layer).batches(256, net.device)))

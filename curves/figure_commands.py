@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from circuits import Family, Network
     from circuits.images import ImageSet
     from evals import Damage, Subject
-    from evals.synthetic import Progress
+    from evals.progress import Progress
 
 __all__ = ["figure"]
 

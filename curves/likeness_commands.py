@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from circuits.images import ImageSet
     from evals import CircuitLikeness, Likeness, TuningLikeness
     from evals.agreement import Mean
-    from evals.synthetic import Progress
+    from evals.progress import Progress
 
 __all__ = ["likeness"]
 

@@ -19,7 +19,7 @@ from circuits import CurvesError, Network
 from circuits.images import ImageSet
 from evals.class_scores import Classifier, batches_of_middles, within_best
 from evals.damage_result import Damage, Variant
-from evals.synthetic import Progress
+from evals.progress import Progress
 
 __all__ = ["damage"]
 

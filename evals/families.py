@@ -9,12 +9,13 @@ from typing import Any
 from circuits import CurvesError, Family, Member, Network, Unit
 from circuits.angles import difference
 from circuits.images import ImageSet
+from evals.battery.synthetic import SyntheticCurves
 from evals.curve_kinds import Criteria
 from evals.kinds import KINDS, Kind
 from evals.portrait import Portrait
+from evals.progress import Progress
 from evals.responses import Response
 from evals.sweep import field_sizes
-from evals.synthetic import Progress, SyntheticCurves
 from evals.tuning import Tuning, describe
 
 __all__ = ["LARGEST_FIELD", "find_curve_family", "find_families", "measure_family", "searchable"]

@@ -1,16 +1,19 @@
 """`curves build`, `edit`, `eval`, `compare` and `demo`: end to end, what is printed where, and errors in one line."""
 
+import inspect
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.models import OptionInfo
 
 import evals
 import handbuilt
 import weights
 from circuits import Network
+from curves.cli import app
 from editing import Ablate, Plan
 from evals import Scorecard
 from tests import small
@@ -20,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("evals.harness.TESTS", {"synthetic": lambda: small.TEST})
+    monkeypatch.setattr("evals.catalogue.find_test", lambda _name: lambda: small.TEST)
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +64,12 @@ def test_build_edit_eval_compare(curves, tmp_path, images):
     # The scorecard's folder stands for the network: its family is the edited network's as well.
     code, out, _ = curves("compare", tmp_path / "card", edited, "-o", tmp_path / "out", "--images", images)
     assert code == 0
-    assert out.splitlines()[0].split()[:3] == ["score", "card", "edited"]
+    assert out.splitlines()[0].split() == ["score", "card", "edited", "published", "unit"]
+    assert "differences to card, with intervals of 95%" in out
     assert f"report: {tmp_path / 'out' / 'report.html'}" in out.replace("\n", " ")
     loaded = Scorecard.load(tmp_path / "out" / "cards" / "edited")
     assert loaded.family == card.family
-    assert loaded.scores["synthetic.responding"] == 1 - len(small.GONE) / 8
+    assert loaded.scores["synthetic.responding"] == 1 - small.SILENCED / 8
 
 
 def test_build_sets_parameters(curves, tmp_path):
@@ -90,6 +94,19 @@ def test_json_is_all_there_is_on_stdout(curves, built, tmp_path, images):
     found = json.loads(out)
     assert found["family"]["layer"] == "3b"
     assert Path(found["paths"]["scorecard"]).is_file()
+
+
+def test_figures_and_quick(curves, built, tmp_path, images):
+    arguments = ("-o", tmp_path / "card", "--images", images, "--figures", "--quick", "--seed", 3)
+    code, out, _ = curves("eval", built, *arguments, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["conditions"]["quick"], found["conditions"]["seed"]) == (True, 3)
+    (figure,) = found["paths"]["figures"]
+    assert figure.endswith("figures/synthetic-radial-tuning.svg")
+    assert Path(figure).read_text(encoding="utf-8").startswith("<?xml")
+    _, out, _ = curves("eval", built, *arguments)
+    assert "built was tested quickly, with fewer stimuli" in out
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(curves, tmp_path, images):
@@ -194,6 +211,15 @@ def test_errors_are_one_line(curves, built, tmp_path, images, arguments, message
     assert all(": 2 of 2" in told or ": 128 of 128" in told for told in before)  # progress, where any was made
     assert line.startswith("error: ")
     assert message in line
+
+
+def test_no_option_is_named_by_its_metavar():
+    """Typer 0.27 takes a metavar that is the parameter's name in capitals for the option's name, unless it has one."""
+    for command in app.registered_commands:
+        for name, parameter in inspect.signature(command.callback, eval_str=True).parameters.items():
+            for info in getattr(parameter.annotation, "__metadata__", ()):
+                if isinstance(info, OptionInfo) and info.default is ...:  # else it is the first of its names
+                    assert (info.metavar or "").lower() != name, command.name
 
 
 def test_help_needs_no_torch():

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-import handbuilt
 from circuits import Network
 from tests import small
 from tests.test_tuning_likeness import write
@@ -44,14 +43,14 @@ def test_json_alone(curves, built, pictures, tmp_path):
     code, out, _ = curves("likeness", built, built, "-o", tmp_path / "out", "--images", pictures, "--json")
     assert code == 0
     data = json.loads(out)
-    assert len(data["likeness"]["pairs"]) == 8
+    assert len(data["likeness"]["pairs"]) == 24  # curves of all bands of radii
     assert data["tuning"] is None
     assert data["circuit"]["pairs"]
     assert data["paths"].keys() == {"likeness", "circuit"}
 
 
 def test_networks_without_common_layers_are_compared_in_behaviour_alone(curves, built, pictures, tmp_path):
-    net = handbuilt.build(8)
+    net = small.network()
     renamed = Network(
         net.ops, net.tensors, {f"my_{layer.name}": (layer.pre, layer.post) for layer in net.layers.values()}
     )

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-import handbuilt
 from circuits import Network
 from circuits.ops import Conv, MaxPool, ReLU
 from circuits.sight import edge_kernels
 from editing import Ablate, AblateEdge, Graft, Linearize, Plan, RemoveNegative, Scale, diff
+from tests import small
 
-HAND = handbuilt.build(8)
+HAND = small.network()
 
 
 def test_equal_networks_do_not_differ() -> None:
@@ -39,8 +39,8 @@ def test_a_cut_edge_is_the_only_difference(bvlc: Network) -> None:
 @pytest.mark.parametrize(
     ("plan", "units", "lines"),
     [
-        (Plan([Ablate("3a:5")]), ["3a:5"], ["bias"]),
-        (Plan([Scale("conv2d1", "conv2d2:1", factor=2.0)]), ["conv2d2:1"], ["4 edges"]),
+        (Plan([Ablate("3a:13")]), ["3a:13"], ["bias"]),
+        (Plan([Scale("conv2d1", "conv2d2:1", factor=2.0)]), ["conv2d2:1"], ["12 edges"]),
         (Plan([Linearize("3a", "3b:1")]), ["3b:1"], []),
         (Plan([RemoveNegative("3a", "3b:1")]), ["3b:1"], ["edges"]),
     ],
@@ -92,7 +92,11 @@ def test_other_differences_are_told() -> None:
     assert found.removed == ("3b/5x5_bottleneck", "3b")
     assert found.added == ("3c/5x5_bottleneck", "3c")
     floor = [replace(op, ceil=False) if isinstance(op, MaxPool) else op for op in HAND.ops]
-    assert [line.partition(":")[0] for line in diff(HAND, HAND.evolve(ops=floor)).lines()] == ["pool0", "pool1"]
+    assert [line.partition(":")[0] for line in diff(HAND, HAND.evolve(ops=floor)).lines()] == [
+        "pool0",
+        "pool1",
+        "pool2",
+    ]
     data = diff(HAND, Ablate("3b:1").apply(HAND)).to_json()
     assert data["units"][0]["unit"] == "3b:1"
     assert torch.tensor([edge["after"] for edge in data["units"][0]["edges"]]).eq(0).all()

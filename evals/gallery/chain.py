@@ -11,7 +11,7 @@ from circuits.angles import difference
 from circuits.images import ImageSet
 from circuits.wiring import is_inner
 from evals.gallery.subject import STEPS, Subject
-from evals.synthetic import Progress
+from evals.progress import Progress
 from evals.tuning import Array
 
 __all__ = ["Part", "Step", "chain"]
