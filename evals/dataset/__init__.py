@@ -1,0 +1,31 @@
+"""What a family does on natural images: one pass of any size, in parts that merge, which a kill only interrupts."""
+
+from evals.dataset.quilt import draw_quilt, stratified
+from evals.dataset.report import save_summary
+from evals.dataset.store import load_survey, save_survey, survey_files
+from evals.dataset.summary import result
+from evals.dataset.survey import Example, Piece, Settings, Survey, merged
+from evals.dataset.survey_test import DatasetSurvey
+from evals.dataset.tails import Comparison, Tail, fit_tail
+from evals.dataset.walk import shard_path, survey_images
+
+__all__ = [
+    "Comparison",
+    "DatasetSurvey",
+    "Example",
+    "Piece",
+    "Settings",
+    "Survey",
+    "Tail",
+    "draw_quilt",
+    "fit_tail",
+    "load_survey",
+    "merged",
+    "result",
+    "save_summary",
+    "save_survey",
+    "shard_path",
+    "stratified",
+    "survey_files",
+    "survey_images",
+]

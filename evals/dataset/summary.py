@@ -1,0 +1,240 @@
+"""What a survey says: scores with definitions, and the distributions behind them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuits.angles import difference
+from evals.dataset.histogram import Histogram
+from evals.dataset.survey import Survey
+from evals.dataset.tails import LAWS, Tail, fit_tail
+from evals.scorecard import Definition, TestResult
+
+__all__ = ["Bins", "bins", "co_firing", "result", "tail"]
+
+Array = NDArray[np.float64]
+
+WIDTH = 0.5
+"""Standard deviations: width of a bin of the distributions."""
+
+LEVEL = 0.05
+"""Probability of error at which one law is said to fit better than another."""
+
+_ALPHA = f"p < {LEVEL}, Vuong's test with its variance taken over pictures"
+
+DEFINITIONS = {
+    "units": Definition("count", "units of the family"),
+    "pictures": Definition("count", "pictures run"),
+    "positions": Definition("count", "positions of the layer in all pictures, those at the edges too"),
+    "firing": Definition("share", "positions where the pre-activation is above 0; mean over units", 0.11),
+    "mean": Definition("standard deviations", "mean pre-activation over positions; mean over units"),
+    "deviation": Definition("pre-activation", "standard deviation of the pre-activation over positions; only of units"),
+    "highest": Definition("standard deviations", "largest pre-activation; median over units"),
+    "expected": Definition("standard deviations", "mean activation (after the ReLU) over positions; mean over units"),
+    "half_of_expected": Definition(
+        "standard deviations", "activation above which half of the sum of activations lies; median over units"
+    ),
+    "tail_scale": Definition(
+        "standard deviations", "mean excess of activations over the median of those that fire; median over units"
+    ),
+    "tail_distance": Definition(
+        "share", "Kolmogorov's distance between that half of the activations and an exponential; median over units"
+    ),
+    "tail_values": Definition("count", "activations that the tail was fitted to; median over units"),
+    "firing_with_neighbour": Definition(
+        "-1..1", "correlation, over positions, between the firing of a unit and of the next in direction; mean"
+    ),
+    "firing_with_opposite": Definition(
+        "-1..1", "correlation, over positions, between the firing of a unit and of that most opposite to it; mean"
+    ),
+}
+for _law, _text in LAWS.items():
+    DEFINITIONS |= {
+        f"exponential_over_{_law}": Definition("share", f"units with tails that an exponential fits better: {_ALPHA}"),
+        f"{_law}_over_exponential": Definition("share", f"units with tails that it fits better: {_text}; {_ALPHA}"),
+        f"{_law}_ratio": Definition(
+            "nats", f"mean log-likelihood ratio of a value in the tail, exponential over: {_text}; only of units"
+        ),
+        f"{_law}_p": Definition("probability", "two-sided p of that ratio; only of units"),
+    }
+
+
+class Bins:
+    """A unit's distribution in bins of about equal width.
+
+    Attributes:
+        edges: pre-activations in standard deviations, (B + 1,); moved to the nearest border at which counts are exact.
+        share: of all positions, (B,).
+        contribution: of the expected value (the sum of activations), (B,); 0 where the unit does not fire.
+    """
+
+    def __init__(self, survey: Survey, unit: int, wanted: Array) -> None:
+        histogram = survey.histogram
+        _, deviation = histogram.moments(unit)
+        numbers = [Histogram.bin_of(edge * deviation) for edge in wanted]
+        self.edges = np.array([Histogram.lower_edge(number) for number in numbers]) / (deviation or 1)
+        pairs = list(itertools.pairwise(numbers))
+        counted = np.array([histogram.counts[unit, first:end].sum() for first, end in pairs])
+        self.share = counted / histogram.total
+        zero = Histogram.bin_of(0.0)
+        sums = [histogram.sum_above(unit, max(first, zero), end) if end > zero else 0.0 for first, end in pairs]
+        whole = histogram.sum_above(unit, zero)
+        self.contribution = np.array(sums) / whole if whole > 0 else np.zeros(len(sums))
+
+
+def bins(survey: Survey) -> list[Bins]:
+    """The distribution of each unit, over one range of standard deviations."""
+    lows, highs = [], []
+    for unit in range(len(survey.family)):
+        _, deviation = survey.histogram.moments(unit)
+        lows.append(survey.histogram.quantile(unit, 0) / (deviation or 1))
+        highs.append(_highest(survey)[unit] / (deviation or 1))
+    first, last = np.floor(min(lows) / WIDTH) - 1, np.ceil(max(highs) / WIDTH) + 1
+    wanted = np.arange(first, last + 1) * WIDTH
+    return [Bins(survey, unit, wanted) for unit in range(len(survey.family))]
+
+
+def tail(survey: Survey, unit: int) -> Tail | None:
+    """The larger half of a unit's activations, as far as they are in the sample; None if there are too few."""
+    zero = Histogram.bin_of(0.0)
+    if not survey.together[unit, unit]:
+        return None
+    threshold = Histogram.lower_edge(survey.histogram.quantile_bin(unit, 0.5, zero))
+    rows = survey.sample.rows
+    mean, _ = survey.histogram.moments(unit)
+    return fit_tail(rows["value"][:, unit].astype(np.float64), rows["image"], threshold, mean)
+
+
+def co_firing(survey: Survey) -> tuple[Array, Array]:
+    """How the units of a family fire together, each F x F.
+
+    Returns:
+        The share of the row's positions at which the column fires too; and the correlation of their firing over all
+        positions (phi). NaN for units that never, or always, fire.
+    """
+    both = survey.together.astype(np.float64)
+    fired = np.diag(both)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = both / fired[:, None]
+        rate = fired / survey.positions
+        spread = np.sqrt(rate * (1 - rate))
+        phi = (both / survey.positions - np.outer(rate, rate)) / np.outer(spread, spread)
+    return shares, phi
+
+
+def result(survey: Survey) -> TestResult:
+    """Scores, distributions and examples of a survey with at least one picture."""
+    family, units = survey.family, range(len(survey.family))
+    shares, phi = co_firing(survey)
+    tails = [tail(survey, unit) for unit in units]
+    found = [_scores(survey, unit, tails[unit]) for unit in units]
+    scores: dict[str, float | None] = {
+        "units": float(len(family)),
+        "pictures": float(survey.images),
+        "positions": float(survey.positions),
+    }
+    for name in ("firing", "mean", "expected"):
+        scores[name] = _over(np.mean, [one[name] for one in found])
+    for name in ("highest", "half_of_expected", "tail_scale", "tail_distance", "tail_values"):
+        scores[name] = _over(np.median, [one[name] for one in found])
+    for law in LAWS:
+        better = [_better(one, law) for one, had in zip(found, tails, strict=True) if had]
+        scores[f"exponential_over_{law}"] = _over(np.mean, [float(sign > 0) for sign in better])
+        scores[f"{law}_over_exponential"] = _over(np.mean, [float(sign < 0) for sign in better])
+    scores |= {f"firing_with_{who}": value for who, value in _company(survey, phi).items()}
+    for unit, one in zip(family.units, found, strict=True):
+        scores |= {f"{unit}.{name}": value for name, value in one.items()}
+    distributions = bins(survey)
+    examples = survey.examples(survey.top.rows)
+    data = {
+        "edges": np.stack([one.edges for one in distributions]),
+        "share": np.stack([one.share for one in distributions]),
+        "contribution": np.stack([one.contribution for one in distributions]),
+        "fires_too": shares,
+        "firing_correlation": phi,
+        "top_unit": np.array([example.unit.channel for example in examples]),
+        "top_picture": np.array([example.picture for example in examples]),
+        "top_place": np.array([(example.row, example.column) for example in examples]),
+        "top_value": np.array([example.value for example in examples], np.float32),
+    }
+    return TestResult(scores, DEFINITIONS, data, _details(survey))
+
+
+def _details(survey: Survey) -> dict[str, Any]:
+    """What the survey was of."""
+    names = " and ".join(dict.fromkeys(piece.images for piece in survey.pieces))
+    return {
+        "images": {"name": names, "hash": f"{survey.content:064x}", "count": survey.images},
+        "short_side": survey.short_side,
+        "receptive_field": dict(survey.field),
+        "settings": asdict(survey.settings),
+        "sampled": len(survey.sample.rows),
+        "complete": survey.complete,
+    }
+
+
+def _scores(survey: Survey, unit: int, found: Tail | None) -> dict[str, float | None]:
+    histogram = survey.histogram
+    mean, deviation = histogram.moments(unit)
+    scale = deviation or 1.0  # a unit that never varies is 0 standard deviations from anything
+    whole = histogram.sum_above(unit, Histogram.bin_of(0.0))
+    scores: dict[str, float | None] = {
+        "firing": float(survey.together[unit, unit] / survey.positions),
+        "mean": mean / scale,
+        "deviation": deviation,
+        "highest": _highest(survey)[unit] / scale,
+        "expected": whole / survey.positions / scale,
+        "half_of_expected": _half_of_expected(survey, unit) / scale if whole > 0 else None,
+        "tail_scale": found.scale / scale if found else None,
+        "tail_distance": found.distance if found else None,
+        "tail_values": float(found.count) if found else None,
+    }
+    for law in LAWS:
+        scores[f"{law}_ratio"] = found.against[law].ratio if found else None
+        scores[f"{law}_p"] = found.against[law].p if found else None
+    return scores
+
+
+def _highest(survey: Survey) -> dict[int, float]:
+    """The largest pre-activation of each unit."""
+    rows = survey.top.rows
+    return {int(unit): float(rows["value"][rows["group"] == unit].max()) for unit in np.unique(rows["group"])}
+
+
+def _half_of_expected(survey: Survey, unit: int) -> float:
+    """The activation above which half of the sum of all activations lies, to a bin of the histogram."""
+    zero = Histogram.bin_of(0.0)
+    used = [zero + int(place) for place in np.flatnonzero(survey.histogram.counts[unit, zero:])]
+    sums = np.array([survey.histogram.sum_above(unit, place, place + 1) for place in used])
+    running = np.cumsum(sums)
+    return Histogram.lower_edge(used[int(np.searchsorted(running, running[-1] / 2))])
+
+
+def _company(survey: Survey, phi: Array) -> dict[str, float | None]:
+    """Mean correlation of firing with the next unit in direction, and with the most opposite one."""
+    family = survey.family
+    count = len(family)
+    if count < 2:
+        return {"neighbour": None, "opposite": None}
+    turned = [difference(family.directions, angle + family.period / 2, family.period) for angle in family.directions]
+    opposite = np.abs(np.array(turned)).argmin(axis=1)
+    own = np.arange(count)
+    pairs = {"neighbour": phi[own, (own + 1) % count], "opposite": phi[own, opposite]}
+    return {who: _over(np.mean, [float(v) for v in values if not np.isnan(v)]) for who, values in pairs.items()}
+
+
+def _better(scores: dict[str, float | None], law: str) -> int:
+    """1 if the exponential is the better one, -1 if the other is, 0 if that cannot be told."""
+    ratio, p = scores[f"{law}_ratio"], scores[f"{law}_p"]
+    return 0 if ratio is None or p is None or p >= LEVEL else int(np.sign(ratio))
+
+
+def _over(statistic: Callable[[list[float]], np.floating], values: list[float | None]) -> float | None:
+    given = [value for value in values if value is not None]
+    return float(statistic(given)) if given else None
