@@ -6,10 +6,11 @@ from evals.dataset.store import load_survey, save_survey, survey_files
 from evals.dataset.summary import result
 from evals.dataset.survey import Example, Piece, Settings, Survey, merged
 from evals.dataset.survey_test import DatasetSurvey
-from evals.dataset.tails import Comparison, Tail, fit_tail
+from evals.dataset.tails import LAWS, Comparison, Tail, fit_tail
 from evals.dataset.walk import shard_path, survey_images
 
 __all__ = [
+    "LAWS",
     "Comparison",
     "DatasetSurvey",
     "Example",

@@ -139,6 +139,7 @@ class Survey:
         self.sample = Smallest(self.settings.places, 1, units)
         self.top = Smallest(self.settings.top, units)
         self.strata = Smallest(self.settings.per_stratum, units * STRATA)
+        self._most_names = 1024
         self._unit_keys = np.array([name_hash(channel) for channel in self.family.channels], np.uint64)[:, None]
 
     def add(self, name: str, content: int, maps: NDArray[np.float32]) -> None:
@@ -157,7 +158,8 @@ class Survey:
             raise CurvesError(f"{self.family.layer} gives no finite number for {name}; leave the picture out")
         self.images += 1
         self.content = (self.content + int.from_bytes(_digest(f"{content}/{name}"), "little")) % 2**256
-        self.histogram.add(values)
+        found = codes(values)
+        self.histogram.add(found)
         fired = (values > 0).astype(np.float32)
         self.together += (fired @ fired.T).astype(np.int64)  # exact: a map has less than 2^24 positions
         image, place = name_hash(name), place_grid(maps.shape[1], maps.shape[2])
@@ -165,10 +167,9 @@ class Survey:
         keys = mixed(mixed(place.astype(np.uint64)) ^ start)
         kept = self.sample.wanted(np.zeros(len(keys), np.int64), keys)
         self.sample.add(np.zeros(len(kept), np.int64), keys[kept], image, place[kept], values[:, kept].T)
-        found = self._add_top(values, image, place) + self._add_strata(values, image, place, keys)
-        if found:
+        if self._add_top(values, found, image, place) + self._add_strata(values, found, image, place, keys):
             self.names[image] = name
-            if len(self.names) > 2 * (len(self.top.rows) + len(self.strata.rows)) + 1024:
+            if len(self.names) > self._most_names:
                 self.forget()
 
     def merge(self, other: Survey) -> None:
@@ -239,21 +240,29 @@ class Survey:
         """Forget the names of pictures of which no example is left."""
         used = np.unique(np.concatenate([self.top.rows["image"], self.strata.rows["image"]]))
         self.names = {image: self.names[image] for image in map(int, used)}
+        self._most_names = 2 * len(self.names) + 1024
 
-    def _add_top(self, values: NDArray[np.float32], image: int, place: NDArray[np.uint32]) -> int:
+    def _add_top(
+        self, values: NDArray[np.float32], found: NDArray[np.uint32], image: int, place: NDArray[np.uint32]
+    ) -> int:
         best = values.argmax(axis=1)
         units = np.arange(len(values))
         highest = values[units, best]
-        key = np.uint64(2**32 - 1) - codes(highest).astype(np.uint64)
+        key = np.uint64(2**32 - 1) - found[units, best].astype(np.uint64)
         kept = self.top.wanted(units, key)
         self.top.add(units[kept], key[kept], image, place[best[kept]], highest[kept, None])
         return len(kept)
 
     def _add_strata(
-        self, values: NDArray[np.float32], image: int, place: NDArray[np.uint32], keys: NDArray[np.uint64]
+        self,
+        values: NDArray[np.float32],
+        found: NDArray[np.uint32],
+        image: int,
+        place: NDArray[np.uint32],
+        keys: NDArray[np.uint64],
     ) -> int:
         own = mixed(keys[None] ^ self._unit_keys).ravel()
-        stratum = (codes(values) >> _STRATUM).astype(np.int64)
+        stratum = (found >> _STRATUM).astype(np.int64)
         group = (stratum + STRATA * np.arange(len(values))[:, None]).ravel()
         kept = self.strata.wanted(group, own)
         self.strata.add(group[kept], own[kept], image, place[kept % values.shape[1]], values.ravel()[kept, None])

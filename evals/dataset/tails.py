@@ -152,9 +152,10 @@ def _cut_normal(x: Array, threshold: float, lowest: float) -> tuple[Array, float
     least = (lowest - threshold) / spread
     starts = [(max(least, (float(x.mean()) - threshold) / spread), 0.0), (max(least, -2.0), 1.0)]
     bounds = [(least, max(least, 0.0) + 10), (-5, 5)]
-    best = min(
-        (minimize(loss, start, bounds=bounds, method="L-BFGS-B") for start in starts), key=lambda f: float(f.fun)
-    )
+    # Two numbers: the simplex needs no algebra, whose threads cost more than all else here.
+    options = {"xatol": 1e-7, "fatol": 1e-12, "maxiter": 2000}
+    tried = [minimize(loss, start, bounds=bounds, method="Nelder-Mead", options=options) for start in starts]
+    best = min(tried, key=lambda found: float(found.fun))
     middle, deviation = threshold + spread * float(best.x[0]), spread * math.exp(float(best.x[1]))
     return density(middle, deviation), middle, deviation
 

@@ -61,8 +61,7 @@ def survey_images(
         FileDamagedError: a picture or the survey at `path` cannot be read.
     """
     images, (index, count) = images or ImageSet.photographs(), shard
-    if not 0 <= index < count:
-        raise CurvesError(f"there is no part {index} of {count}; give 0 to {count - 1}")
+    _check_part(shard)
     for unit in family.units:
         net.unit(unit)
     field = asdict(net.receptive_field(family.layer))
@@ -91,10 +90,21 @@ def survey_images(
 
 
 def shard_path(folder: str | os.PathLike[str], shard: tuple[int, int]) -> Path:
-    """Where a part's survey is kept in a folder of surveys."""
+    """Where a part's survey is kept in a folder of surveys.
+
+    Raises:
+        CurvesError: there is no such part.
+    """
+    _check_part(shard)
     index, count = shard
     digits = len(str(count))
     return Path(folder) / f"{index:0{digits}}-of-{count}{SUFFIX}"
+
+
+def _check_part(shard: tuple[int, int]) -> None:
+    index, count = shard
+    if not 0 <= index < count:
+        raise CurvesError(f"there is no part {index} of {count}; give 0 to {count - 1}")
 
 
 def _resumed(fresh: Survey, pictures: Iterator[Picture], path: Path) -> Survey:
