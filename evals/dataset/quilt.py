@@ -83,10 +83,11 @@ def stratified(survey: Survey, unit: Unit | str, columns: int = MOST_COLUMNS) ->
     lowest, highest = (float(rows["value"].min()), float(rows["value"].max()))
     halves = max(1, math.ceil(2 * (highest - lowest) / (columns - 1) / (deviation or 1)))
     step = halves / 2 * (deviation or 1)
-    wanted = step * np.arange(math.floor(lowest / step), math.ceil(highest / step) + 2)
-    borders = np.unique([_nearest_border(edge) for edge in wanted])
+    wanted = step * np.arange(math.floor(lowest / step), math.ceil(highest / step) + 1)
+    within = {border for border in map(_nearest_border, wanted) if own.min() < border <= own.max()}
+    borders = sorted({int(own.min()), int(own.max()) + 1} | within)
     found = []
-    for first, end in itertools.pairwise(map(int, borders)):
+    for first, end in itertools.pairwise(borders):
         inside = rows[(own >= first) & (own < end)]
         if len(inside):
             inside = inside[np.lexsort((inside["place"], inside["image"], inside["key"]))]

@@ -76,9 +76,9 @@ class Bins:
 
     def __init__(self, survey: Survey, unit: int, wanted: Array) -> None:
         histogram = survey.histogram
-        _, deviation = histogram.moments(unit)
-        numbers = [Histogram.bin_of(edge * deviation) for edge in wanted]
-        self.edges = np.array([Histogram.lower_edge(number) for number in numbers]) / (deviation or 1)
+        scale = histogram.moments(unit)[1] or 1.0
+        numbers = [Histogram.bin_of(edge * scale) for edge in wanted]
+        self.edges = np.array([Histogram.lower_edge(number) for number in numbers]) / scale
         pairs = list(itertools.pairwise(numbers))
         counted = np.array([histogram.counts[unit, first:end].sum() for first, end in pairs])
         self.share = counted / histogram.total
