@@ -9,12 +9,13 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from circuits.errors import FileDamagedError
 
-__all__ = ["SUFFIXES", "Images", "Picture", "read_file"]
+__all__ = ["SUFFIXES", "Images", "Picture", "as_image", "read_file"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 """What the names of images end in."""
@@ -32,8 +33,8 @@ class Picture:
     name: str
     read: Callable[[], Image.Image]
 
-    def scaled(self, short_side: int) -> Tensor:
-        """3 x H x W, RGB in [0, 1], its shorter side scaled to `short_side` px (Lanczos, anti-aliased).
+    def pixels(self, short_side: int) -> NDArray[np.uint8]:
+        """H x W x 3, RGB, its shorter side scaled to `short_side` px (Lanczos, anti-aliased).
 
         Raises:
             FileDamagedError: it cannot be read as an image.
@@ -41,8 +42,20 @@ class Picture:
         image = self.read()
         scale = short_side / min(image.size)
         size = (round(image.width * scale), round(image.height * scale))
-        pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
-        return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
+        return np.asarray(image.resize(size, Image.Resampling.LANCZOS)).copy()
+
+    def scaled(self, short_side: int) -> Tensor:
+        """The same as 3 x H x W in [0, 1], as networks take it.
+
+        Raises:
+            FileDamagedError: it cannot be read as an image.
+        """
+        return as_image(self.pixels(short_side))
+
+
+def as_image(pixels: NDArray[np.uint8]) -> Tensor:
+    """Pixels, H x W x 3, as 3 x H x W in [0, 1]."""
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
 
 
 class Images(Protocol):

@@ -46,6 +46,15 @@ def test_the_guide_to_likeness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert {pair.name for pair in found["circuit"].pairs} <= names
 
 
+def test_the_guide_to_the_dataset_test_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("dataset.md", "bvlc_googlenet", shell_blocks=2)
+    written = json.loads((tmp_path / "dataset" / "dataset.json").read_text())
+    assert written["scores"] == json.loads((tmp_path / "merged" / "dataset.json").read_text())["scores"]
+    assert written["scores"]["firing"] == pytest.approx(found["found"].scores["firing"], abs=1e-3)
+    assert (tmp_path / "dataset" / "quilt-3b-66.png").stat().st_size > 100_000
+
+
 def run_guide(page: str, needs: str, shell_blocks: int) -> dict[str, Any]:
     """Run all blocks of a page, in order, in the current folder; give the names that its Python blocks leave."""
     try:

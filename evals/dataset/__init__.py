@@ -3,7 +3,7 @@
 from evals.dataset.quilt import draw_quilt, stratified
 from evals.dataset.report import save_summary
 from evals.dataset.store import load_survey, save_survey, survey_files
-from evals.dataset.summary import result
+from evals.dataset.summary import result, tail
 from evals.dataset.survey import Example, Piece, Settings, Survey, merged
 from evals.dataset.survey_test import DatasetSurvey
 from evals.dataset.tails import LAWS, Comparison, Tail, fit_tail
@@ -29,4 +29,5 @@ __all__ = [
     "stratified",
     "survey_files",
     "survey_images",
+    "tail",
 ]

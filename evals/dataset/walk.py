@@ -17,7 +17,7 @@ from torch import Tensor
 
 from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
-from circuits.pictures import Images, Picture
+from circuits.pictures import Images, Picture, as_image
 from evals.dataset.store import SUFFIX, load_survey, save_survey
 from evals.dataset.survey import Piece, Settings, Survey
 from evals.scorecard import provenance
@@ -125,11 +125,10 @@ def _resumed(fresh: Survey, pictures: Iterator[Picture], path: Path) -> Survey:
 def _read(pictures: Iterator[Picture], short_side: int) -> Iterator[tuple[str, int, Tensor]]:
     """Name, hash of the scaled pixels, and 1 x 3 x H x W of each."""
     for picture in pictures:
-        image = picture.scaled(short_side)
-        pixels = (image * 255).round().to(torch.uint8)
-        digest = hashlib.blake2b(f"{tuple(image.shape)}".encode(), digest_size=32)
-        digest.update(pixels.contiguous().numpy().data)
-        yield picture.name, int.from_bytes(digest.digest(), "little"), image[None]
+        pixels = picture.pixels(short_side)
+        digest = hashlib.blake2b(f"{pixels.shape}".encode(), digest_size=32)
+        digest.update(pixels.data)
+        yield picture.name, int.from_bytes(digest.digest(), "little"), as_image(pixels)[None]
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
