@@ -12,6 +12,7 @@ from curves.output import AsJson, print_json, print_table, table, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
+    from circuits import Family
     from circuits.pictures import Images
     from evals.dataset import Survey
 
@@ -60,6 +61,12 @@ def run(
     layer: Annotated[
         str | None, typer.Option(metavar="L", help="Where the curve detectors are; by receptive field if not given.")
     ] = None,
+    family: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A family saved by `curves families -o FILE`, instead of looking for curves."
+        ),
+    ] = None,
     shards: Annotated[int, typer.Option(min=1, metavar="N", help="Parts that the images are surveyed in.")] = 1,
     shard: Annotated[
         int | None, typer.Option(metavar="I", help="Survey this part alone, from 0; `merge` does the rest.")
@@ -80,9 +87,13 @@ def run(
     parts = [(part, shards) for part in (range(shards) if shard is None else (shard,))]
     paths = [shard_path(folder, part) for part in parts]
     with shown() as progress:
-        family = evals.find_curve_family(network, layer or evals.curve_layer(network), progress=progress)
+        units = (
+            _saved_family(family, layer)
+            if family
+            else evals.find_curve_family(network, layer or evals.curve_layer(network), progress=progress)
+        )
         surveys = [
-            survey_images(network, family, chosen, shard=part, path=path, settings=Settings(seed), progress=progress)
+            survey_images(network, units, chosen, shard=part, path=path, settings=Settings(seed), progress=progress)
             for part, path in zip(parts, paths, strict=True)
         ]
     if len(surveys) < shards:
@@ -118,6 +129,29 @@ def merge(
     whole = merged([load_survey(file) for file in files])
     save_survey(whole, folder / "merged.npz")
     _finish(whole, folder, open_images(images) if images else ImageSet.photographs(), quilt, as_json)
+
+
+def _saved_family(path: Path, layer: str | None) -> Family:
+    """The only family in a file, or the only one of a layer.
+
+    Raises:
+        CurvesError: there is none, or more than one.
+    """
+    import tomllib
+
+    from circuits import CurvesError, Family
+
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))["family"]
+        found = [family for family in map(Family.from_json, tables) if layer in {None, family.layer}]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise CurvesError(f"{path} holds no families ({error}); `curves families NET -o FILE` writes them") from None
+    if len(found) != 1:
+        have = ", ".join(f"{family.name} of {family.layer}" for family in found) or "none"
+        raise CurvesError(
+            f"{path} should have one family to survey, and has {have}; name its layer or give another file"
+        )
+    return found[0]
 
 
 def _finish(survey: Survey, folder: Path, images: Images, quilts: list[str] | None, as_json: bool) -> None:

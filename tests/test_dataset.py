@@ -1,6 +1,7 @@
 """The dataset test: the same whatever parts it is done in, exact, bounded, and right about a real network."""
 
 import itertools
+import json
 import signal
 import subprocess
 import sys
@@ -318,5 +319,14 @@ def test_the_command_line_surveys_in_parts_and_merges(curves, tmp_path):
     code, _, error = curves("dataset", "merge", tmp_path / "parts", tmp_path / "parts", "-o", tmp_path / "twice")
     assert code == 2
     assert "merge each part once" in error
+    units = '{"3b:1" = 0.0, "3b:5" = 90.0}'
+    (tmp_path / "one.toml").write_text(f'[[family]]\nname = "curve"\nlayer = "3b"\nunits = {units}\n')
+    code, out, error = curves(*common, "-o", tmp_path / "named", "--family", tmp_path / "one.toml", "--json")
+    assert code == 0, error
+    assert json.loads(out)["scores"]["units"] == 2
+    code, _, error = curves(*common[:-1], "3a", "-o", tmp_path / "named", "--family", tmp_path / "one.toml")
+    assert (code, "should have one family to survey, and has none" in error) == (2, True)
+    code, _, error = curves(*common, "-o", tmp_path / "named", "--family", tmp_path / "net.safetensors")
+    assert (code, "holds no families" in error) == (2, True)
     code, _, error = curves(*common, "-o", tmp_path, "--shards", 2, "--shard", 2)
     assert (code, "there is no part 2 of 2" in error) == (2, True)
