@@ -28,7 +28,7 @@ from evals.dataset import (
     stratified,
     survey_images,
 )
-from evals.dataset.quilt import crops
+from evals.dataset.strata import crops
 from tests import small
 from tests.networks import small_network
 

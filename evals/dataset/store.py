@@ -14,8 +14,9 @@ import numpy as np
 from circuits import CurvesError, Family, FileDamagedError
 from circuits.files import replacing
 from evals.dataset.histogram import Histogram
+from evals.dataset.records import Piece, Settings
 from evals.dataset.smallest import Smallest
-from evals.dataset.survey import STRATA, Piece, Settings, Survey
+from evals.dataset.survey import STRATA, Survey
 
 __all__ = ["SUFFIX", "load_survey", "save_survey", "survey_files"]
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from circuits import Family, Network
 from circuits.pictures import Images
+from evals.dataset.records import Settings
 from evals.dataset.summary import result
-from evals.dataset.survey import Settings
 from evals.dataset.walk import survey_images
 from evals.scorecard import TestResult
 from evals.synthetic import Progress

@@ -18,8 +18,9 @@ from torch import Tensor
 from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
 from circuits.pictures import Images, Picture, as_image
+from evals.dataset.records import Piece, Settings
 from evals.dataset.store import SUFFIX, load_survey, save_survey
-from evals.dataset.survey import Piece, Settings, Survey
+from evals.dataset.survey import Survey
 from evals.scorecard import provenance
 from evals.synthetic import Progress
 
