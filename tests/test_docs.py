@@ -51,7 +51,7 @@ def test_the_guide_to_the_dataset_test_runs(tmp_path: Path, monkeypatch: pytest.
     found = run_guide("dataset.md", "bvlc_googlenet", shell_blocks=2)
     written = json.loads((tmp_path / "dataset" / "dataset.json").read_text())
     assert written["scores"] == json.loads((tmp_path / "merged" / "dataset.json").read_text())["scores"]
-    assert written["scores"]["firing"] == pytest.approx(found["found"].scores["firing"], abs=1e-3)
+    assert written["scores"]["firing"] == pytest.approx(found["found"].scores["firing"], abs=1e-3)  # threads may differ
     assert (tmp_path / "dataset" / "quilt-3b-66.png").stat().st_size > 100_000
 
 
