@@ -23,6 +23,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.stimuli
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.ablation
+	$(BIN)/python -m benchmarks.precision
 
 # The figures of docs/gallery.md. GALLERY_NET must give class probabilities for artificial-accuracy.
 GALLERY_NET ?= bvlc_googlenet

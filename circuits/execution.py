@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from circuits.errors import CurvesError
 from circuits.ops import AvgPool, Concat, Conv, Linear, LocalResponseNorm, MaxPool, Op, Padding, ReLU, Softmax
+from circuits.precision import arithmetic, check_precision, rounded_type
 from circuits.regions import Program, Step
 
 __all__ = ["Change", "execute"]
@@ -22,6 +24,7 @@ def execute(
     inputs: Mapping[str, Tensor],
     tensors: Mapping[str, Tensor],
     changes: Mapping[str, Change] | None = None,
+    precision: str = "float32",
 ) -> dict[str, Tensor]:
     """Run `program` and return its targets by name.
 
@@ -30,21 +33,39 @@ def execute(
         inputs: N x C x H x W for each of the program's inputs, of its box's size; the image is preprocessed.
         tensors: the weights.
         changes: by tensor, what to do to it as soon as it is there.
+        precision: a name from `circuits.precision.PRECISIONS`; whatever it is, targets are of the inputs' type.
+
+    Raises:
+        CurvesError: the device has no such precision, or a target leaves the range of float16.
     """
-    values = dict(inputs)
-    for step in program.steps:
-        read = []
-        for name, crop in zip(step.op.inputs, step.crops, strict=True):
-            value = values[name]
-            read.append(value if crop is None else value[..., crop.top : crop.bottom, crop.left : crop.right])
-        weights = [tensors[f"{step.op.name}/{part}"] for part in step.op.tensors]
-        value = _RUNNERS[type(step.op)](step, read, weights)
-        if changes and step.op.name in changes:
-            value = changes[step.op.name](value)
-        values[step.op.name] = value
-        for name in step.frees:
-            del values[name]
-    return {name: values[name] for name in program.targets}
+    given = next(iter(inputs.values()))
+    if precision != "float32":
+        check_precision(precision, given.device)
+    kept, rounded = given.dtype, rounded_type(precision) or given.dtype
+    values = {name: value.to(rounded) for name, value in inputs.items()}
+    with arithmetic(precision):
+        for step in program.steps:
+            own = kept if isinstance(step.op, _IN_FULL) else rounded
+            read = []
+            for name, crop in zip(step.op.inputs, step.crops, strict=True):
+                value = values[name].to(own)
+                read.append(value if crop is None else value[..., crop.top : crop.bottom, crop.left : crop.right])
+            weights = [tensors[f"{step.op.name}/{part}"].to(own) for part in step.op.tensors]
+            value = _RUNNERS[type(step.op)](step, read, weights)
+            if changes and step.op.name in changes:
+                value = changes[step.op.name](value.to(kept))
+            values[step.op.name] = value if step.op.name in program.targets else value.to(rounded)
+            for name in step.frees:
+                del values[name]
+    found = {name: values[name].to(kept) for name in program.targets}
+    if precision == "float16":
+        _check_range(found)
+    return found
+
+
+def _check_range(found: Mapping[str, Tensor]) -> None:
+    if beyond := [name for name, value in found.items() if not value.isfinite().all()]:
+        raise CurvesError(f"{beyond[0]!r} leaves the range of float16, up to 65504; use bfloat16, which has float32's")
 
 
 def _conv(step: Step, inputs: list[Tensor], weights: list[Tensor]) -> Tensor:
@@ -131,6 +152,9 @@ def _linear(_: Step, inputs: list[Tensor], weights: list[Tensor]) -> Tensor:
 def _softmax(_: Step, inputs: list[Tensor], __: list[Tensor]) -> Tensor:
     return torch.softmax(inputs[0], dim=1)
 
+
+_IN_FULL = (AvgPool, Linear, LocalResponseNorm, Softmax)
+"""Ops that are computed in the inputs' type in every precision: `circuits.precision` says why."""
 
 _RUNNERS: dict[type[Op], Callable[[Step, list[Tensor], list[Tensor]], Tensor]] = {
     Conv: _conv,

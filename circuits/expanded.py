@@ -16,6 +16,7 @@ from torch import Tensor
 from circuits.errors import CurvesError
 from circuits.network import Network
 from circuits.ops import Concat, Conv, LocalResponseNorm, MaxPool, Op, ReLU
+from circuits.precision import arithmetic
 from circuits.regions import INPUT, Box, downstream, trace_back
 from circuits.units import Family, Unit
 
@@ -24,6 +25,7 @@ __all__ = ["expanded_weights"]
 Units = str | Unit | Family | Sequence[str | Unit]
 
 
+@arithmetic()
 def expanded_weights(net: Network, source: str, target: Units) -> Tensor:
     """Kernels with which target units read a source layer through all layers between, as if nothing were nonlinear.
 
@@ -62,7 +64,7 @@ def expanded_weights(net: Network, source: str, target: Units) -> Tensor:
     if not seen or layer.pre in starts:
         raise CurvesError(f"{layer.name} does not read {source}; choose a source between the image and {layer.name}")
     wanted = torch.zeros(len(units), layer.channels, 1, 1, device=net.device, dtype=net.dtype)
-    wanted[torch.arange(len(units)), [unit.channel for unit in units]] = 1
+    wanted[range(len(units)), [unit.channel for unit in units]] = 1
     gradients = {layer.pre: wanted}
     relevant = downstream(net.ops, seen)
     for op, read in reads:

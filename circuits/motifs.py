@@ -178,8 +178,8 @@ def permuted(weights: FamilyWeights, seed: int = 0) -> FamilyWeights:
 
 
 def cosine(a: Tensor, b: Tensor) -> Tensor:
-    """The cosine between vectors along the last axis, in double precision; NaN where one is all zero."""
-    a, b = a.double(), b.double()
+    """The cosine between vectors along the last axis, in double precision on the CPU; NaN where one is all zero."""
+    a, b = a.cpu().double(), b.cpu().double()
     return (a * b).sum(dim=-1) / torch.sqrt((a * a).sum(dim=-1) * (b * b).sum(dim=-1))
 
 

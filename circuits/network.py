@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from circuits import store
+from circuits.devices import describe_device
 from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
 from circuits.execution import execute
 from circuits.intervention import Intervention, bind, changed_tensors
 from circuits.ops import Conv, Linear, Op
 from circuits.parts import Layer, Preprocessing, Provenance
+from circuits.precision import check_precision
 from circuits.regions import INPUT, Box, Program, ReceptiveField, compile_program, receptive_field
 from circuits.units import Unit
 from circuits.validation import check_images, check_names, check_shapes, check_windows
@@ -42,6 +44,11 @@ class Network(nn.Module):
         preprocessing: what is done to the image first.
         input_size: rows (= columns) of the images that the network was made for, in px.
         provenance: where it came from.
+        precision: in which numbers it is computed, a name from `circuits.precision.PRECISIONS`. It is how the network
+            is run and not what it is: no part of its identity or its file.
+
+    Attributes:
+        precision: as given.
 
     Raises:
         CurvesError: an op reads what is not there, or a tensor is missing, left over or of the wrong shape.
@@ -56,12 +63,14 @@ class Network(nn.Module):
         preprocessing: Preprocessing | None = None,
         input_size: int = 224,
         provenance: Provenance | None = None,
+        precision: str = "float32",
     ) -> None:
         super().__init__()
         self.ops = tuple(ops)
         self.preprocessing = preprocessing or Preprocessing()
         self.input_size = input_size
         self.provenance = provenance or Provenance("unnamed", "circuits.Network")
+        self.precision = precision
         channels = check_names(self.ops, tensors)
         check_windows(self.ops)
         check_shapes(self.ops, tensors, channels, (input_size, input_size))
@@ -75,6 +84,7 @@ class Network(nn.Module):
         for name, tensor in tensors.items():
             self.register_parameter(name, nn.Parameter(tensor.detach(), requires_grad=False))
         self._programs: dict[Any, Program] = {}
+        check_precision(precision, self.device)
 
     # ------------------------------------------------------------------ what it is
 
@@ -97,6 +107,11 @@ class Network(nn.Module):
     def dtype(self) -> torch.dtype:
         """The weights' type, which images must have."""
         return next((tensor.dtype for tensor in self.parameters()), torch.float32)
+
+    @property
+    def execution(self) -> dict[str, str]:
+        """Where and how it is run, as results say it: `device` (of a GPU with its model) and `precision`."""
+        return {"device": describe_device(self.device), "precision": self.precision}
 
     @property
     def identity(self) -> str:
@@ -251,7 +266,7 @@ class Network(nn.Module):
         changes = bind(self, interventions, program, len(patches))
         # Small maps with many channels: channels last is faster (benchmarks/sweep.py).
         image = self.preprocessing(patches).contiguous(memory_format=torch.channels_last)
-        return execute(program, {INPUT: image}, self.tensors, changes)[target].flatten(1)
+        return execute(program, {INPUT: image}, self.tensors, changes, self.precision)[target].flatten(1)
 
     def _whole(
         self, images: Tensor, targets: tuple[str, ...], interventions: Sequence[Intervention] = ()
@@ -263,7 +278,7 @@ class Network(nn.Module):
             changed = changed_tensors(self, interventions, program)
             program = self._whole_program(tuple(dict.fromkeys((*targets, *changed))), size)
         changes = bind(self, interventions, program, len(images))
-        return execute(program, {INPUT: self.preprocessing(images)}, self.tensors, changes)
+        return execute(program, {INPUT: self.preprocessing(images)}, self.tensors, changes, self.precision)
 
     def _whole_program(self, targets: tuple[str, ...], size: tuple[int, int]) -> Program:
         program = self._programs.get((targets, size))
@@ -282,10 +297,14 @@ class Network(nn.Module):
         ops: Sequence[Op] | None = None,
         layers: Mapping[str, tuple[str, str]] | None = None,
         provenance: Provenance | None = None,
+        precision: str | None = None,
     ) -> Network:
         """A new network in which what is given replaces what was; the rest is shared, this one is untouched.
 
         Tensors of ops that are no longer there are left out.
+
+        Raises:
+            CurvesError: ops, tensors and layers do not fit, or the device has no such precision.
         """
         ops = self.ops if ops is None else ops
         available = dict(self.tensors) | dict(tensors or {})
@@ -299,6 +318,7 @@ class Network(nn.Module):
             preprocessing=self.preprocessing,
             input_size=self.input_size,
             provenance=provenance or self.provenance,
+            precision=precision or self.precision,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -114,6 +114,7 @@ class Replacements:
         cut: Collection[str] = (),
     ) -> None:
         part = slice_channels(net, target, rows)
+        self._precision = net.precision
         route = _Route.through(part, source, cut)
         if target == source or not (target in route.carried or target in route.dense):
             between = " other than through layers between" if cut else ""
@@ -192,7 +193,8 @@ class Replacements:
         return value if self._count(name) == value.shape[1] else value.index_select(1, self._part.channels[name])
 
     def _read(self, values: Mapping[str, Tensor]) -> Tensor:
-        return execute(self._rest, values, self._part.tensors)[self._target].index_select(1, self._rows)
+        found = execute(self._rest, values, self._part.tensors, precision=self._precision)
+        return found[self._target].index_select(1, self._rows)
 
 
 def _add_contribution(intact: Tensor, step: Step, move: Tensor, kernel: Tensor) -> Tensor:

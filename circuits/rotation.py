@@ -31,15 +31,16 @@ def rotate_kernels(kernels: Tensor, degrees: Tensor | float) -> Tensor:
     """
     if kernels.dim() < 2 or kernels.shape[-1] != kernels.shape[-2]:
         raise CurvesError(f"cannot rotate kernels of shape {tuple(kernels.shape)}; give square ones, ... x k x k")
-    degrees = torch.as_tensor(degrees, dtype=torch.float64, device=kernels.device)
-    quarters = torch.round(degrees / 90)[..., None, None]
-    turned = torch.where(quarters % 2 == 1, kernels.rot90(1, (-2, -1)), kernels)
-    turned = torch.where(quarters % 4 >= 2, turned.flip(-2, -1), turned)
-    remainder = (degrees - 90 * quarters[..., 0, 0]).expand(turned.shape[:-2])
+    degrees = torch.as_tensor(degrees, dtype=torch.float64, device="cpu")  # not every device has double precision
+    quarters = torch.round(degrees / 90)
+    odd, half = (which[..., None, None].to(kernels.device) for which in (quarters % 2 == 1, quarters % 4 >= 2))
+    turned = torch.where(odd, kernels.rot90(1, (-2, -1)), kernels)
+    turned = torch.where(half, turned.flip(-2, -1), turned)
+    remainder = (degrees - 90 * quarters).expand(turned.shape[:-2])
     planes = turned.reshape(-1, 1, *turned.shape[-2:])
-    origins = _origins(kernels.shape[-1], remainder.reshape(-1)).to(kernels.dtype)
+    origins = _origins(kernels.shape[-1], remainder.reshape(-1)).to(kernels)
     smooth = F.grid_sample(planes, origins, mode="bicubic", align_corners=False).reshape(turned.shape)
-    return torch.where(remainder[..., None, None] == 0, turned, smooth)
+    return torch.where((remainder == 0)[..., None, None].to(kernels.device), turned, smooth)
 
 
 def _origins(size: int, degrees: Tensor) -> Tensor:

@@ -74,9 +74,9 @@ def weight_similarity(
         raise CurvesError(f"{permutations} permutations cannot say what chance gives; give 1 or more")
     size = max(first.kernels.shape[-1], second.kernels.shape[-1])
     ours, theirs = resized(first, size), turned_to(resized(second, size), first)
-    own, other = ours.kernels.double(), theirs.kernels.double()
-    orders = (permuted(ours, seed + i).kernels.double().flatten() for i in range(permutations))
-    sums = torch.stack([ours.matrix.double().flatten(), theirs.matrix.double().flatten()])
+    own, other = ours.kernels.cpu().double(), theirs.kernels.cpu().double()
+    orders = (permuted(ours, seed + i).kernels.flatten() for i in range(permutations))
+    sums = torch.stack([ours.matrix.cpu().double().flatten(), theirs.matrix.cpu().double().flatten()])
     sums = sums - sums.mean(dim=1, keepdim=True)
     return Similarity(
         first=ours,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from curves.devices import Device, Precision, opener
 from curves.output import AsJson, check_file, print_json
 from curves.progress import shown
 
@@ -48,17 +49,18 @@ def graph(
         bool,
         typer.Option("--attribution", help="Weigh edges by what flows through them on drawn curves, not by weights."),
     ] = False,
+    device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Draw or save the circuit that ends in some units."""
-    import weights
     from circuits import CircuitGraph, CurvesError
 
+    load = opener(device)
     suffix = output.suffix.lower()
     if suffix not in PICTURES + DATA:
         raise CurvesError(f"cannot write {output}: name a picture ({', '.join(PICTURES)}) or data ({', '.join(DATA)})")
     check_file(output)
-    network = weights.load(net)
+    network = load(net)
     ends = [unit for text in targets for unit in _units(network, text)]
     patches = None
     if by_attribution:
@@ -92,18 +94,20 @@ def families(
         typer.Option("--output", "-o", metavar="FILE", help="Also save them, as family tables of a plan."),
     ] = None,
     images: Images = None,
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Find families (Gabors, lines, curves ...) by what the units respond to."""
     import tomli_w
 
     import evals
-    import weights
     from circuits import CurvesError
     from circuits.files import write_text
 
+    load = opener(device, precision)
     check_file(output)
-    network = weights.load(net)
+    network = load(net)
     chosen = evals.ImageSet.folder(images) if images else None
     with shown() as progress:
         found = evals.find_families(network, layers or None, kinds=kinds or None, images=chosen, progress=progress)
@@ -131,20 +135,22 @@ def sweep(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save all effects (.csv).")
     ] = None,
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Ablate units one at a time, and measure what others then say to drawn curves."""
-    import weights
     from circuits.files import write_text
 
+    load = opener(device, precision)
     check_file(output)
-    network = weights.load(net)
+    network = load(net)
     ablated, readers = _units(network, units), _units(network, read)
     effects = _effects(network, ablated, readers, edges=edges)
     rows = [
         {
             "unit": str(unit), "read": str(reader), "mean": float(e.mean()), "mean_abs": float(e.abs().mean()),
-            "least": float(e.min()), "most": float(e.max()),
+            "least": float(e.min()), "most": float(e.max()), **network.execution,
         }
         for unit, of_unit in zip(ablated, effects, strict=True)
         for reader, e in zip(readers, of_unit, strict=True)
@@ -164,7 +170,8 @@ def sweep(
 
     shown_table = Table("ablated", "read", "mean effect", "mean size", "least", "most", box=None, header_style="bold")
     for row in rows[:SHOWN]:
-        shown_table.add_row(str(row["unit"]), str(row["read"]), *(f"{row[k]:.4g}" for k in list(row)[2:]))
+        numbers = (f"{row[name]:.4g}" for name in ("mean", "mean_abs", "least", "most"))
+        shown_table.add_row(str(row["unit"]), str(row["read"]), *numbers)
     Console(highlight=False).print(shown_table)
     typer.echo(
         f"\nthe largest of {len(rows)}; changes of the pre-activation" + (f"; all are in {output}" if output else "")
@@ -221,5 +228,4 @@ def _curves(net: Network, layer: str) -> Tensor:
 
     import evals
 
-    test = evals.SyntheticCurves(directions=tuple(range(0, 360, 15)), radii=(20.0, 30.0, 45.0, 70.0, 110.0))
-    return torch.cat(list(test.stimuli(net, layer).batches(256)))
+    return torch.cat(list(evals.SyntheticCurves().quick().stimuli(net, layer).batches(256, net.device)))

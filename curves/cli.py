@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from curves import (
+    check_commands,
     circuit_commands,
     compare_commands,
     dataset_commands,
@@ -44,6 +45,8 @@ app.command("recovery")(graft_commands.recovery)
 app.command("likeness")(likeness_commands.likeness)
 app.command("eval")(compare_commands.evaluate)
 app.command("compare")(compare_commands.compare)
+app.command("check")(check_commands.check)
+app.command("tests")(check_commands.list_tests)
 app.command("figure")(figure_commands.figure)
 app.command("demo")(compare_commands.demo)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curves.output import AsJson, print_json, writable
+from curves.devices import Device, Precision, opener
+from curves.output import AsJson, print_json, print_table, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
@@ -26,6 +28,12 @@ Images = Annotated[
     ),
 ]
 
+Tests = Annotated[
+    str, typer.Option(metavar="NAMES", help="Which tests, with commas between; `curves tests` lists them.")
+]
+Quick = Annotated[bool, typer.Option("--quick", help="Show fewer stimuli, for a first look; the scorecard says so.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Of the draws that tell how uncertain the scores are.")]
+
 DEMO = "vgg16_hed"
 """The learned network of the demo: it can be had wherever Python packages can."""
 
@@ -38,9 +46,12 @@ def evaluate(
         str | None,
         typer.Option(metavar="L", help="Where to look for curve detectors; found by receptive field if not given."),
     ] = None,
-    tests: Annotated[
-        str, typer.Option(metavar="NAMES", help="synthetic, combing, classification; with commas between.")
-    ] = "synthetic",
+    tests: Tests = "synthetic",
+    quick: Quick = False,
+    seed: Seed = 0,
+    figures: Annotated[bool, typer.Option("--figures", help="Draw what the tests found, into DIR/figures.")] = False,
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Test one network's curve detectors, or the network as a whole, and save the scorecard.
@@ -49,52 +60,74 @@ def evaluate(
     network has outputs, or listed in classes.txt in order of the outputs.
     """
     import evals
-    import weights
-    from evals.harness import make_tests
 
-    chosen, folder = _images(images), writable(output)
-    wanted = make_tests([test.strip() for test in tests.split(",")])
+    load = opener(device, precision)
+    chosen, folder, wanted = _images(images), writable(output), _tests(tests)
     (name,) = _names([net])
-    network = weights.load(net)
+    network = load(net)
     with shown() as progress:
         layers = {name: layer} if layer else {}
-        report = evals.compare({name: network}, layers=layers, tests=wanted, images=chosen, progress=progress)
+        report = evals.compare(
+            {name: network}, layers=layers, tests=wanted, images=chosen, quick=quick, seed=seed, progress=progress
+        )
     card = report.cards[name]
     card.save(folder)
-    paths = {"scorecard": str(folder / "scorecard.json"), "data": str(folder / "data.npz")}
+    files = {"scorecard": "scorecard.json", "scores": "scores.parquet", "data": "data.npz"}
+    paths: dict[str, Any] = {what: str(folder / file) for what, file in files.items()}
+    if figures:
+        paths["figures"] = _draw(card, wanted, folder / "figures")
     if as_json:
         print_json(card.to_json() | {"paths": paths})
         return
-    _print_table(evals.Report({name: card}))
+    print_table(report.table())
+    for remark in report.remarks:
+        typer.echo(f"\n{remark}")
     typer.echo(f"\nsaved to {folder}")
 
 
-def compare(nets: Nets, output: Folder, images: Images = None, as_json: AsJson = False) -> None:
-    """Test networks side by side, and write a report.
+def compare(
+    nets: Nets,
+    output: Folder,
+    images: Images = None,
+    tests: Tests = "synthetic",
+    quick: Quick = False,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
+    as_json: AsJson = False,
+) -> None:
+    """Test networks side by side, and write a report; differences are to the first.
 
     An edited network is judged on the units of the network it was made from, if that is compared as well.
     """
     import evals
 
-    chosen, folder = _images(images), writable(output)
-    networks = dict(zip(_names(nets), map(_open, nets), strict=True))
+    load = opener(device, precision)
+    chosen, folder, wanted = _images(images), writable(output), _tests(tests)
+    networks = {name: _open(net, load) for name, net in zip(_names(nets), nets, strict=True)}
     with shown() as progress:
-        report = evals.compare(networks, images=chosen, progress=progress)
+        report = evals.compare(networks, tests=wanted, images=chosen, quick=quick, seed=seed, progress=progress)
     _finish(report, folder, as_json)
 
 
-def demo(output: Folder = Path("report"), as_json: AsJson = False) -> None:
+def demo(
+    output: Folder = Path("report"),
+    device: Device = "cpu",
+    precision: Precision = "float32",
+    as_json: AsJson = False,
+) -> None:
     """Compare a learned network, the same with half of its curve detectors ablated, and the hand-built one."""
     import dataclasses
 
     import evals
     import weights
 
+    load = opener(device, precision)
     folder, images = writable(output), evals.ImageSet.photographs()
     networks: dict[str, Network | Scorecard] = {}
     notes = []
     try:
-        learned = weights.load(DEMO)
+        learned = load(DEMO)
     except weights.DownloadError as error:
         notes.append(f"Only the hand-built network was tested, because {DEMO} could not be had: {error}.")
         typer.echo(f"{DEMO} cannot be had; going on with the hand-built network alone", err=True)
@@ -102,21 +135,20 @@ def demo(output: Folder = Path("report"), as_json: AsJson = False) -> None:
         with shown() as progress:
             card = evals.compare({DEMO: learned}, images=images, progress=progress).cards[DEMO]
         assert card.family is not None
-        networks = {DEMO: card, f"{DEMO} half ablated": _half_ablated(learned, card.family, folder)}
-    networks["handbuilt"] = weights.load("handbuilt")
+        networks = {DEMO: card, f"{DEMO} half ablated": _half_ablated(learned, card.family, folder, load)}
+    networks["handbuilt"] = load("handbuilt")
     with shown() as progress:
         report = evals.compare(networks, images=images, progress=progress)
     _finish(dataclasses.replace(report, notes=notes), folder, as_json)
 
 
-def _half_ablated(net: Network, family: Family, folder: Path) -> Network:
+def _half_ablated(net: Network, family: Family, folder: Path, load: Callable[[str], Network]) -> Network:
     """The network without its curve detectors for one half of the circle; plan and network go through files."""
-    import weights
     from editing import Ablate, Plan
 
     Plan([Ablate(*(member.unit for member in family if member.direction < 180))]).save(folder / "plan.toml")
     Plan.load(folder / "plan.toml").apply(net).save(folder / "edited.safetensors")
-    return weights.load(folder / "edited.safetensors")
+    return load(str(folder / "edited.safetensors"))
 
 
 def _finish(report: Report, folder: Path, as_json: bool) -> None:
@@ -125,28 +157,47 @@ def _finish(report: Report, folder: Path, as_json: bool) -> None:
         paths = {
             "report": str(page),
             "scores": str(folder / "scores.csv"),
+            "differences": str(folder / "differences.csv"),
             "json": str(folder / "report.json"),
             "cards": {name: str(folder / place) for name, place in zip(report.cards, report.folders, strict=True)},
         }
         print_json(report.to_json() | {"paths": paths})
         return
-    _print_table(report)
+    print_table(report.table())
+    if differences := report.difference_table():
+        typer.echo(f"\ndifferences to {report.reference}, with intervals of 95% (*: not paired)")
+        print_table(differences)
     for remark in report.remarks:
         typer.echo(f"\n{remark}")
     typer.echo(f"\nreport: {page}")
 
 
-def _print_table(report: Report) -> None:
-    from rich.console import Console
+def _draw(card: Scorecard, tests: list[str], folder: Path) -> list[str]:
+    """Write each test's figures, and say where."""
+    import evals
 
-    Console(highlight=False).print(report.table())
+    paths = []
+    for test in tests:
+        for name, figure in evals.find_test(test)().figures(card).items():
+            path = folder / f"{test}-{name}.svg"
+            evals.save_figure(figure, path)
+            paths.append(str(path))
+    return paths
 
 
-def _open(net: str) -> Network | Scorecard:
-    import weights
+def _tests(names: str) -> list[str]:
+    """The names of the tests, all of which there are."""
+    import evals
+
+    chosen = [name.strip() for name in names.split(",")]
+    evals.make_tests(chosen)
+    return chosen
+
+
+def _open(net: str, load: Callable[[str], Network]) -> Network | Scorecard:
     from evals import Scorecard
 
-    return Scorecard.load(net) if not _registered(net) and Path(net).is_dir() else weights.load(net)
+    return Scorecard.load(net) if not _registered(net) and Path(net).is_dir() else load(net)
 
 
 def _names(nets: list[str]) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from curves.devices import Device, Precision, opener
 from curves.output import AsJson, check_file, print_json
 from curves.progress import shown
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from circuits import Family, Network
     from circuits.images import ImageSet
     from evals import Damage, Subject
-    from evals.synthetic import Progress
+    from evals.progress import Progress
 
 __all__ = ["figure"]
 
@@ -40,6 +42,8 @@ def figure(
         bool, typer.Option("--labels", help="The images lie in a folder for each class: show accuracy, not damage.")
     ] = False,
     every: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Draw a figure of the articles: a network beside another, the learned one before the hand-built one."""
@@ -56,10 +60,11 @@ def figure(
     found = find_plate(name)
     if net is None or output is None:
         raise CurvesError(f"`curves figure {name}` needs a network and a file: curves figure {name} NET -o FILE.svg")
+    load = opener(device, precision)
     picture_suffix(output)
     check_file(output)
     chosen = ImageSet.folder(images) if images else ImageSet.photographs()
-    subjects = _subjects(net, other)
+    subjects = _subjects(net, other, load)
     with shown() as progress:
         setting = Setting(
             subjects,
@@ -72,7 +77,8 @@ def figure(
     if as_json:
         networks = {subject.name: subject.net.identity for subject in subjects}
         told = {"figure": name, "about": found.about, "section": found.section}
-        print_json({"path": str(output), **told, "networks": networks, "images": chosen.name})
+        ran = subjects[0].net.execution
+        print_json({"path": str(output), **told, "networks": networks, "images": chosen.name, **ran})
     else:
         typer.echo(f"saved {found.about}: {' and '.join(subject.label for subject in subjects)}, to {output}")
 
@@ -88,21 +94,21 @@ def _list(as_json: bool) -> None:
         typer.echo(f"{found.name}\n  {found.about}\n  {found.section}")
 
 
-def _subjects(net: str, other: str | None) -> tuple[Subject, ...]:
+def _subjects(net: str, other: str | None, load: Callable[[str], Network]) -> tuple[Subject, ...]:
     """The two networks, learned before hand-built."""
     import weights
 
-    first = _subject(net)
-    second = _subject(other or ("handbuilt" if first.families is None else weights.default()))
+    first = _subject(net, load)
+    second = _subject(other or ("handbuilt" if first.families is None else weights.default()), load)
     pair = (first, second)
     return tuple(sorted(pair, key=lambda subject: subject.families is not None))
 
 
-def _subject(net: str) -> Subject:
+def _subject(net: str, load: Callable[[str], Network]) -> Subject:
     import weights
     from evals import Subject
 
-    network = weights.load(net)
+    network = load(net)
     known = net in {entry.name for entry in weights.available()}
     return Subject(net if known else Path(net).stem, network, _families(network))
 

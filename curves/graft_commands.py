@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from curves.devices import Device, Precision, opener
 from curves.output import AsJson, check_file, print_json, print_table, table, writable
 from curves.progress import shown
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from circuits import Family, Network
     from circuits.images import ImageSet
     from curves.recovery import Recovery
-    from evals.synthetic import Progress
+    from evals.progress import Progress
 
 __all__ = ["graft", "recovery"]
 
@@ -43,16 +44,17 @@ def graft(
     images: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Images to fit on instead of scikit-image's.")
     ] = None,
+    device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Put hand-built units in the place of learned ones, each scaled to come nearest to the one that it replaces."""
     import handbuilt
-    import weights
     from circuits.images import ImageSet
 
+    load = opener(device)
     check_file(output)
     chosen = ImageSet.folder(images) if images else ImageSet.photographs()
-    network, hand = weights.load(net), weights.load(donor)
+    network, hand = load(net), load(donor)
     with shown() as progress:
         replaced = _replaced(network, layer, units, progress)
         fit = handbuilt.fit_graft(network, hand, layer, replaced, images=chosen, progress=progress)
@@ -86,6 +88,8 @@ def recovery(
     ] = False,
     read: Annotated[str, typer.Option(metavar="L", help="The layer whose activations are compared.")] = "4a",
     seed: Annotated[int, typer.Option(metavar="N", help="Of the controls and the intervals.")] = 0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Ablate curve detectors, graft hand-built ones, and measure how much of the damage that undoes.
@@ -93,13 +97,13 @@ def recovery(
     Compares class probabilities (KL divergence) and the next layer's activations with the unedited network's; beside
     the graft are controls: mean ablation, random other units ablated, random hand-built units grafted.
     """
-    import weights
     from curves.recovery import recovery as run
     from evals import class_labels
 
+    load = opener(device, precision)
     folder = writable(output)
     fitted, tested, note = _image_sets(fit, images)
-    network, hand = weights.load(net), weights.load(donor)
+    network, hand = load(net), load(donor)
     classes = class_labels(tested, network.channels(network.ops[-1].name)) if labels else None
     with shown() as progress:
         replaced = _replaced(network, layer, units, progress)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curves.devices import Device, Precision, opener
 from curves.output import AsJson, print_json, print_table, table, writable
 from curves.progress import shown
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from circuits.images import ImageSet
     from evals import CircuitLikeness, Likeness, TuningLikeness
     from evals.agreement import Mean
-    from evals.synthetic import Progress
+    from evals.progress import Progress
 
 __all__ = ["likeness"]
 
@@ -42,6 +43,8 @@ def likeness(
         Path | None, typer.Option(metavar="FILE", help="Published tuning curves (JSON) to compare OTHER with as well.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of samples, intervals and chance levels.")] = 0,
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Find for each curve detector the one of another network that is most like it, and compare their circuits.
@@ -50,15 +53,15 @@ def likeness(
     chance gives. Circuits can be compared only between networks of one architecture.
     """
     import evals
-    import weights
     from circuits import CurvesError
     from circuits.images import ImageSet
     from evals.likeness import merged
 
+    load = opener(device, precision)
     folder = writable(output)
     curves = evals.read_tuning_curves(published) if published else None
     chosen = ImageSet.folder(images) if images else ImageSet.photographs()
-    network, partner = weights.load(net), weights.load(other)
+    network, partner = load(net), load(other)
     circuit, note = None, ""
     with shown() as progress:
         own, theirs = (_detectors(n, at, chosen, progress) for n, at in ((network, layer), (partner, None)))

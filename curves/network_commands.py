@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from curves.devices import Device, opener
 from curves.output import AsJson, print_json
 
 if TYPE_CHECKING:
@@ -39,14 +40,15 @@ def edit(
     net: Annotated[str, typer.Argument(metavar="NET", help="A name from `curves weights list`, or a saved network.")],
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The edits, a TOML file.")],
     output: File,
+    device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Apply a plan of edits to a network, and save the result; NET stays as it is."""
-    import weights
     from editing import Plan
 
+    load = opener(device)
     edits = Plan.load(plan)  # before the network, which may be a download
-    _save(edits.apply(weights.load(net)), output, as_json)
+    _save(edits.apply(load(net)), output, as_json)
 
 
 def _save(network: Network, path: Path, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from evals.synthetic import Progress
+    from evals.progress import Progress
 
 __all__ = ["shown"]
 

@@ -22,7 +22,7 @@ from circuits import CurvesError, Family, Network, Unit
 from circuits.images import ImageSet
 from editing import Ablate, Plan
 from evals.class_scores import Classifier
-from evals.synthetic import Progress
+from evals.progress import Progress
 
 __all__ = ["ABLATED", "PUT_RIGHT", "Recovery", "Variants", "fit_and_test", "recovery", "variants"]
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from circuits import CurvesError, Family, Network, Unit
 from circuits.capture import Capture
 from circuits.edge_changes import scale_edges
+from circuits.precision import arithmetic
 from circuits.regions import Box, trace_back
 from circuits.sight import View, view
 from circuits.surgery import Surgery
@@ -80,6 +81,7 @@ class RemoveCombing(Edit):
     kind: ClassVar[str] = "remove_combing"
 
     @classmethod
+    @arithmetic()
     def find(
         cls, net: Network, family: Family, source: str | Family, combs: Tensor, curves: Tensor, *, margin: float = 0.05
     ) -> RemoveCombing:

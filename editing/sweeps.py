@@ -16,6 +16,7 @@ from torch import Tensor
 from circuits import CurvesError, Network, Unit
 from circuits.capture import Capture, Captured
 from circuits.ops import Conv, Linear
+from circuits.precision import arithmetic
 from circuits.regions import INPUT, Box, trace_back
 from circuits.replacing import Replacements
 from circuits.validation import check_images
@@ -174,7 +175,8 @@ class _Sweep:
         size = capture.size + sum(stage.size for stage in stages)
         found = []
         for batch in torch.split(stimuli, max(1, memory // (size * stimuli.element_size()))):
-            found.append(effects(capture.run(batch)))
+            with arithmetic(self._net.precision):
+                found.append(effects(capture.run(batch)))
             if progress:
                 progress(len(batch))
         result = torch.cat(found, dim=2)

@@ -1,19 +1,25 @@
 """One harness for real, edited and hand-built networks: stimuli, tests, scorecards, comparison, report."""
 
 from circuits.images import PHOTOGRAPHS, ImageSet
+from evals.battery.classification import Classification
+from evals.battery.combing import Combing
+from evals.battery.equivariance import Equivariance
+from evals.battery.synthetic import SyntheticCurves
+from evals.catalogue import find_test, known_tests, make_tests
+from evals.check import Check, Tolerance, Verdict, check
 from evals.circuit_likeness import CircuitLikeness, FamilyPair, circuit_likeness
-from evals.classification import Classification, class_labels
+from evals.class_labels import class_labels
 from evals.comb_calibration import comb_calibration
-from evals.combing import Combing
 from evals.combs import Comb, CombGrid, render_combs
 from evals.compare import compare
 from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, EarlyCurveCriteria
 from evals.damage import damage
 from evals.damage_result import MEASURES, Damage, Recovered, Variant
+from evals.differences import Difference, difference
 from evals.families import find_curve_family, find_families, measure_family, searchable
 from evals.gallery import Plate, Setting, Subject, draw_figure, find_plate, plates, save_figure
 from evals.grid import CurveGrid
-from evals.harness import TESTS, NetworkTest, Test, run
+from evals.harness import run
 from evals.kinds import KINDS, Kind
 from evals.likeness import likeness
 from evals.likeness_result import Agreement, Likeness, Pair
@@ -21,18 +27,19 @@ from evals.orientation_kinds import ComplexGaborCriteria, GaborCriteria, LineCri
 from evals.published import PublishedGroup, published_families, published_groups
 from evals.published_tuning import TuningCurves, read_tuning_curves
 from evals.report import Report
-from evals.scorecard import Definition, Scorecard, TestResult
+from evals.resampling import Replicates, Spread
+from evals.scorecard import Score, Scorecard
 from evals.stimuli import Curve, render_curves
 from evals.sweep import curve_layer, measure_scale, sweep
-from evals.synthetic import SyntheticCurves
+from evals.testing import Definition, Sample, Test, TestResult
 from evals.tuning_likeness import TunedPair, TuningLikeness, tuning_likeness
 
 __all__ = [
     "KINDS",
     "MEASURES",
     "PHOTOGRAPHS",
-    "TESTS",
     "Agreement",
+    "Check",
     "CircuitLikeness",
     "Classification",
     "Comb",
@@ -45,41 +52,53 @@ __all__ = [
     "CurveGrid",
     "Damage",
     "Definition",
+    "Difference",
     "DoubleCurveCriteria",
     "EarlyCurveCriteria",
+    "Equivariance",
     "FamilyPair",
     "GaborCriteria",
     "ImageSet",
     "Kind",
     "Likeness",
     "LineCriteria",
-    "NetworkTest",
     "Pair",
     "Plate",
     "PublishedGroup",
     "Recovered",
+    "Replicates",
     "Report",
+    "Sample",
+    "Score",
     "Scorecard",
     "Setting",
+    "Spread",
     "Subject",
     "SyntheticCurves",
     "Test",
     "TestResult",
+    "Tolerance",
     "TunedPair",
     "TuningCurves",
     "TuningLikeness",
     "Variant",
+    "Verdict",
+    "check",
     "circuit_likeness",
     "class_labels",
     "comb_calibration",
     "compare",
     "curve_layer",
     "damage",
+    "difference",
     "draw_figure",
     "find_curve_family",
     "find_families",
     "find_plate",
+    "find_test",
+    "known_tests",
     "likeness",
+    "make_tests",
     "measure_family",
     "measure_scale",
     "plates",

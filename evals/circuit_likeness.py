@@ -16,9 +16,9 @@ from typing import Any
 from circuits import CurvesError, Family, Network, Similarity, equivariance, family_weights, weight_similarity
 from circuits.motifs import FamilyWeights
 from circuits.similarity import PERMUTATIONS
+from evals.progress import Progress
 from evals.results import defined, save_results
 from evals.scorecard import provenance
-from evals.synthetic import Progress
 
 __all__ = ["CircuitLikeness", "FamilyPair", "circuit_likeness"]
 

@@ -61,9 +61,9 @@ class Classifier:
         """
         with torch.inference_mode():
             image = self.net.preprocessing(pictures.to(self.net.device, self.net.dtype))
-            found = execute(self._program, {INPUT: image}, self.net.tensors)
-            scores = found[self._scores].flatten(1).double().cpu().log_softmax(dim=1)
-            return scores, found[self._maps].double().cpu() if self._maps else None
+            found = execute(self._program, {INPUT: image}, self.net.tensors, precision=self.net.precision)
+            scores = found[self._scores].flatten(1).cpu().double().log_softmax(dim=1)
+            return scores, found[self._maps].cpu().double() if self._maps else None
 
 
 def batches_of_middles(images: ImageSet, size: int) -> Iterator[Tensor]:

@@ -7,12 +7,16 @@ from typing import Any
 
 from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
+from evals.battery.synthetic import SyntheticCurves
+from evals.catalogue import make_tests
 from evals.families import find_curve_family
-from evals.harness import AnyTest, make_tests, need_family, run
+from evals.harness import need_family, run
+from evals.progress import Progress
 from evals.report import Report
+from evals.resampling import DRAWS
 from evals.scorecard import Scorecard, edited_from, provenance
 from evals.sweep import curve_layer
-from evals.synthetic import Progress, SyntheticCurves
+from evals.testing import Test
 
 __all__ = ["compare"]
 
@@ -22,8 +26,12 @@ def compare(
     *,
     families: Mapping[str, Family] | None = None,
     layers: Mapping[str, str] | None = None,
-    tests: Sequence[str | AnyTest] = ("synthetic",),
+    tests: Sequence[str | Test] = ("synthetic",),
     images: ImageSet | None = None,
+    quick: bool = False,
+    seed: int = 0,
+    draws: int = DRAWS,
+    reference: str = "",
     progress: Progress | None = None,
 ) -> Report:
     """Run the same tests on several networks.
@@ -36,9 +44,13 @@ def compare(
         networks: by the names to call them in the report. A scorecard is taken as it is.
         families: by network; for networks that need no search.
         layers: by network, where to search; by default where the receptive field is nearest to InceptionV1's 3b.
-        tests: names from `TESTS`, or tests with settings of your own. A `SyntheticCurves` among them is also what
-            families are searched with.
+        tests: names from `known_tests()`, or tests with settings of your own. A `SyntheticCurves` among them is also
+            what families are searched with.
         images: the image set that standard deviations are taken over; scikit-image's photographs by default.
+        quick: whether each test, and the search for families, shows fewer stimuli.
+        seed: of the draws that tell how uncertain the scores are.
+        draws: how many of them; 0 for no uncertainty.
+        reference: the network whose scores are taken from those of the others; the first by default.
         progress: called as the work goes on, with the network's name before what is being done.
 
     Raises:
@@ -50,9 +62,12 @@ def compare(
     for argument, names in (("families", families or {}), ("layers", layers or {})):
         if stray := [name for name in names if not isinstance(networks.get(name), Network)]:
             raise CurvesError(f"{argument} speaks of {', '.join(map(repr, stray))}, which is no network to be tested")
+    if reference and reference not in networks:
+        raise CurvesError(f"there is no network {reference!r} to compare with; there are {', '.join(networks)}")
     images = ImageSet.photographs() if images is None else images
-    chosen = make_tests(tests)
-    search = next((test for test in chosen if isinstance(test, SyntheticCurves)), None)
+    chosen = make_tests(tests, quick=quick)
+    usual = SyntheticCurves().quick() if quick else SyntheticCurves()
+    search = next((test for test in chosen if isinstance(test, SyntheticCurves)), usual)
     cards = {name: given for name, given in networks.items() if isinstance(given, Scorecard)}
     origins = {name: provenance(net) if isinstance(net, Network) else net.network for name, net in networks.items()}
     for name in _parents_first(origins):
@@ -68,10 +83,10 @@ def compare(
             if not family and need_family(chosen):
                 layer = layer or curve_layer(net)
                 family = find_curve_family(net, layer, test=search, images=images, progress=named)
-            cards[name] = run(net, family, chosen, images=images, progress=named)
+            cards[name] = run(net, family, tests, images=images, quick=quick, seed=seed, draws=draws, progress=named)
         except CurvesError as error:
             raise type(error)(f"{name}: {error}") from error
-    return Report({name: cards[name] for name in networks})
+    return Report({name: cards[name] for name in networks}, reference=reference)
 
 
 def _parent(name: str, origins: Mapping[str, Mapping[str, Any]]) -> str | None:

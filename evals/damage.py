@@ -19,7 +19,7 @@ from circuits import CurvesError, Network
 from circuits.images import ImageSet
 from evals.class_scores import Classifier, batches_of_middles, within_best
 from evals.damage_result import Damage, Variant
-from evals.synthetic import Progress
+from evals.progress import Progress
 
 __all__ = ["damage"]
 
@@ -83,7 +83,7 @@ def damage(
     files = tuple(str(p.relative_to(images.root) if images.root else p.name) for p in images.paths)
     variants = tuple(columns[name].variant(name, net.identity) for name, net in changed.items())
     unchanged = columns[None].variant(reference.provenance.name, reference.identity)
-    return Damage(unchanged, variants, layer, spread.total, images.name, images.hash, files)
+    return Damage(unchanged, variants, layer, spread.total, images.name, images.hash, files, reference.execution)
 
 
 def _check_alike(first: Classifier, other: Classifier, layer: str, name: str) -> None:

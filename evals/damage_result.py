@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,7 @@ class Damage:
         images: name of the image set.
         images_hash: SHA-256 of its contents and scale.
         files: the pictures' names, in the order of the arrays.
+        execution: device and precision of the reference, as `Network.execution`.
     """
 
     reference: Variant
@@ -81,6 +82,7 @@ class Damage:
     images: str
     images_hash: str
     files: tuple[str, ...]
+    execution: Mapping[str, str] = field(default_factory=dict)
 
     def variant(self, name: str) -> Variant:
         """The changed network of that name.
@@ -135,6 +137,7 @@ class Damage:
             "layer": self.layer,
             "images": {"name": self.images, "hash": self.images_hash, "count": len(self.files)},
             "measures": MEASURES,
+            **self.execution,
             "networks": {v.name: {"identity": v.identity, "scores": self.scores(v)} for v in every},
         }
 

@@ -9,12 +9,13 @@ from typing import Any
 from circuits import CurvesError, Family, Member, Network, Unit
 from circuits.angles import difference
 from circuits.images import ImageSet
+from evals.battery.synthetic import SyntheticCurves
 from evals.curve_kinds import Criteria
 from evals.kinds import KINDS, Kind
 from evals.portrait import Portrait
+from evals.progress import Progress
 from evals.responses import Response
 from evals.sweep import field_sizes
-from evals.synthetic import Progress, SyntheticCurves
 from evals.tuning import Tuning, describe
 
 __all__ = ["LARGEST_FIELD", "find_curve_family", "find_families", "measure_family", "searchable"]
@@ -64,7 +65,7 @@ def find_families(
                 heard = enumerate(kind.responses(portrait))
                 found = {channel: response for channel, response in heard if response and kind.met(response)}
                 if found:
-                    families.append(_family(kind, portrait.layer, found))
+                    families.append(_family(kind, portrait.layer, found, _measured(net)))
     return tuple(families)
 
 
@@ -148,7 +149,7 @@ def find_curve_family(
         if rivals:
             why += f"; strongest of {len(rivals) + 1} that point this way"
         members.append(Member(unit, t.preferred_direction, asdict(t), why))
-    return Family("curve", layer, tuple(members))
+    return Family("curve", layer, tuple(members), source=_measured(net))
 
 
 def _kind(kind: str | Kind[Any]) -> Kind[Any]:
@@ -164,13 +165,19 @@ def searchable(net: Network) -> tuple[str, ...]:
     return tuple(name for name, size in field_sizes(net, inner=False).items() if size <= LARGEST_FIELD)
 
 
-def _family(kind: Kind[Any], layer: str, found: dict[int, Response], source: str = "measured") -> Family:
+def _family(kind: Kind[Any], layer: str, found: dict[int, Response], source: str) -> Family:
     """The units by channel; angles to a thousandth of a degree, which spares 179.999999 beside 0."""
     members = [
         Member(Unit(layer, channel), round(response.angle, 3) % kind.period, response.evidence(), str(response))
         for channel, response in found.items()
     ]
     return Family(kind.name, layer, tuple(members), kind.period, source)
+
+
+def _measured(net: Network) -> str:
+    """The source of a family that was found; what ran other than on the CPU in float32 says so."""
+    device, precision = net.execution.values()
+    return "measured" if (device, precision) == ("cpu", "float32") else f"measured in {precision} on {device}"
 
 
 def _apart(a: Tuning, b: Tuning) -> float:

@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
-from evals.classification import Classification
-from evals.combing import Combing
-from evals.scorecard import Definition, Scorecard, TestResult, provenance
-from evals.synthetic import Progress, SyntheticCurves
+from evals.catalogue import make_tests
+from evals.progress import Progress, counted
+from evals.resampling import DRAWS, Replicates, Spread, replicates, spread
+from evals.scorecard import Scorecard, provenance
+from evals.testing import Definition, Test, TestResult
 
-__all__ = ["TESTS", "AnyTest", "NetworkTest", "Test", "make_tests", "need_family", "run"]
-
-
-class Test(Protocol):
-    """A test of a family: its results depend on nothing but the network, family, images and the test's own fields."""
-
-    @property
-    def name(self) -> str:
-        """Starts the names of its scores."""
-
-    def run(self, net: Network, family: Family, images: ImageSet, progress: Progress | None = None) -> TestResult:
-        """Test a family of a network's units."""
-
-
-@runtime_checkable
-class NetworkTest(Protocol):
-    """A test of a network as a whole, which needs no family."""
-
-    @property
-    def name(self) -> str:
-        """Starts the names of its scores."""
-
-    def run_network(self, net: Network, images: ImageSet, progress: Progress | None = None) -> TestResult:
-        """Test a network."""
-
-
-AnyTest = Test | NetworkTest
-
-TESTS: dict[str, Callable[[], AnyTest]] = {
-    SyntheticCurves.name: SyntheticCurves,
-    Combing.name: Combing,
-    Classification.name: Classification,
-}
-"""The tests by name."""
+__all__ = ["need_family", "run"]
 
 
 def run(
     net: Network,
     family: Family | None,
-    tests: Sequence[str | AnyTest] = ("synthetic",),
+    tests: Sequence[str | Test] = ("synthetic",),
     *,
     images: ImageSet | None = None,
+    quick: bool = False,
+    seed: int = 0,
+    draws: int = DRAWS,
     progress: Progress | None = None,
 ) -> Scorecard:
     """Run tests on a family of a network's units, or on the network as a whole.
@@ -63,50 +37,83 @@ def run(
     Args:
         net: any network.
         family: the units to test, such as `find_curve_family` returns; None if no test is about a family.
-        tests: names from `TESTS`, or tests with settings of your own.
+        tests: names from `known_tests()`, or tests with settings of your own.
         images: the image set that standard deviations are taken over, and that is classified; scikit-image's
             photographs by default.
+        quick: whether each test shows fewer stimuli (`Test.quick`); the card says so.
+        seed: of the draws.
+        draws: how often what was shown is drawn again, to tell how uncertain the scores are; 0 for no uncertainty.
         progress: called as the work goes on.
 
     Raises:
         UnknownUnitError: the network lacks a unit of the family.
-        CurvesError: a test is unknown, needs a family and has none, or cannot be run on this network and these images.
+        CurvesError: a test is unknown, needs a family and has none, gives what no card can hold, or cannot be run on
+            this network and these images.
     """
-    chosen = make_tests(tests)
+    chosen = make_tests(tests, quick=quick)
     for unit in family.units if family else ():
         net.unit(unit)
     if family is None and need_family(chosen):
-        names = [test.name for test in chosen if not isinstance(test, NetworkTest)]
+        names = [test.name for test in chosen if test.needs_family]
         raise CurvesError(f"{' and '.join(names)} test a family; give one, such as evals.find_curve_family finds")
+    if draws < 0:
+        raise CurvesError(f"cannot draw {draws} times; give 0 or more")
     scores: dict[str, float | None] = {}
     definitions: dict[str, Definition] = {}
     data: dict[str, NDArray[Any]] = {}
     details: dict[str, Any] = {}
+    drawn: dict[str, Replicates] = {}
     images = ImageSet.photographs() if images is None else images
     for test in chosen:
-        if isinstance(test, NetworkTest):
-            result = test.run_network(net, images, progress)
-        else:
-            assert family is not None
-            result = test.run(net, family, images, progress)
+        # Only tests that need none are given no family.
+        result = test.run(net, cast(Family, family), images, progress)
+        _check(test, result)
         scores |= {f"{test.name}.{key}": value for key, value in result.scores.items()}
         definitions |= {f"{test.name}.{key}": value for key, value in result.definitions.items()}
         data |= {f"{test.name}.{key}": value for key, value in result.data.items()}
         details[test.name] = dict(result.details)
-    return Scorecard(provenance(net), family, scores, definitions, data, details)
+        if result.sample is not None and draws:
+            told = counted(progress, f"{test.name}: draws of {result.sample.what}", draws)
+            again = replicates(result.sample, seed=seed, times=draws, progress=told)
+            drawn[test.name] = replace(again, names=tuple(f"{test.name}.{name}" for name in again.names))
+    conditions = {
+        "images": {"name": images.name, "hash": images.hash, "count": len(images)},
+        "quick": quick,
+        "seed": seed,
+        "draws": draws,
+    }
+    card = Scorecard(provenance(net), family, scores, definitions, data, details, {}, drawn, conditions)
+    return replace(card, spreads=_spreads(card))
 
 
-def need_family(tests: Sequence[AnyTest]) -> bool:
+def need_family(tests: Sequence[Test]) -> bool:
     """Whether any of the tests is about a family."""
-    return not all(isinstance(test, NetworkTest) for test in tests)
+    return any(test.needs_family for test in tests)
 
 
-def make_tests(tests: Sequence[str | AnyTest]) -> list[AnyTest]:
-    """The tests, those given by name with their usual settings.
+def _check(test: Test, result: TestResult) -> None:
+    """Whether a card can hold it: better to say so now than when the card is saved."""
+    for name, value in result.scores.items():
+        if name.rpartition(".")[2] not in result.definitions:
+            raise CurvesError(f"the test {test.name!r} does not define its score {name!r}; add it to the definitions")
+        if value is not None and not math.isfinite(value):
+            raise CurvesError(f"the test {test.name!r} gives {value} for {name!r}; give None for what is undefined")
+    try:
+        json.dumps(result.details, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise CurvesError(
+            f"the details of the test {test.name!r} are not JSON ({error}); use its types alone"
+        ) from error
 
-    Raises:
-        CurvesError: a test is unknown.
-    """
-    if unknown := [test for test in tests if isinstance(test, str) and test not in TESTS]:
-        raise CurvesError(f"there is no test {unknown[0]!r}; there are {', '.join(TESTS)}")
-    return [TESTS[test]() if isinstance(test, str) else test for test in tests]
+
+def _spreads(card: Scorecard) -> dict[str, Spread]:
+    """The spread of each score that is defined, now and in most draws."""
+    found = {}
+    for again in card.replicates.values():
+        for name in again.names:
+            score, values = card.score(name), again.of(name)
+            if score.value is not None and values is not None:
+                spread_of = spread(values, score.value, score.definition)
+                if spread_of is not None:
+                    found[name] = spread_of
+    return found

@@ -18,9 +18,10 @@ from circuits import CurvesError, Family, Network, Unit
 from circuits.angles import difference
 from circuits.images import ImageSet
 from evals.agreement import correlation, correlations, rank_correlation, shared_top
+from evals.battery.synthetic import SyntheticCurves
 from evals.likeness_result import TOP, WITHIN, Agreement, Likeness, Pair
+from evals.progress import Progress
 from evals.scorecard import provenance
-from evals.synthetic import Progress, SyntheticCurves
 from evals.tuning import radial_tuning
 
 __all__ = ["PLACES", "likeness", "merged", "responsive_maps"]

@@ -7,11 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from circuits.precision import arithmetic
 from evals.stimuli import Curve
 
 __all__ = ["perpendicular_share"]
 
 
+@arithmetic()
 def perpendicular_share(maps: Tensor, curve: Curve) -> float:
     """The share of a map's orientation energy that is of lines perpendicular to a curve.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evals.figures import Maps, hues, radial_tuning, samples
 from evals.heat_maps import colour_scale, heat_maps
 from evals.prose import edit_sentence, join, lead, parent_of, sentences
+from evals.report_rows import by_test
 from evals.scorecard import Scorecard
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ def page(report: Report) -> str:
         found=sentences(cards),
         remarks=report.remarks,
         rows=report.rows,
+        row_groups=by_test(report.rows),
+        reference=report.reference,
+        compared=list(report.differences),
+        difference_groups=by_test(report.difference_rows),
+        drawn=_drawn(cards),
+        drawings=_drawings(cards),
         names=list(cards),
         published=PUBLISHED if any(row.published for row in report.rows) else "",
         strips=_strips(cards, mapped),
@@ -55,6 +62,31 @@ def page(report: Report) -> str:
 def _title(cards: Mapping[str, Scorecard]) -> str:
     names = join(list(cards))
     return f"The curve detectors of {names}" if any(card.family for card in cards.values()) else f"Tests of {names}"
+
+
+def _drawn(cards: Mapping[str, Scorecard]) -> list[str]:
+    """What the uncertainty is over, by test and by card where these differ."""
+    told = [
+        f"{test}: {found.what}, {found.count} of them, {len(found.values)} draws, seed {found.seed}"
+        for card in cards.values()
+        for test, found in card.replicates.items()
+    ]
+    return list(dict.fromkeys(told))
+
+
+def _drawings(cards: Mapping[str, Scorecard]) -> list[dict[str, str]]:
+    """The figures of all tests but the one that the page draws itself, as pictures."""
+    from evals.catalogue import find_test, known_tests
+    from evals.charts import data_uri
+
+    known = set(known_tests()) - {"synthetic"}
+    return [
+        {"name": name, "test": test, "title": figure_name.replace("-", " "), "picture": data_uri(figure)}
+        for name, card in cards.items()
+        for test in card.details
+        if test in known and any(key.startswith(f"{test}.") for key in card.data)
+        for figure_name, figure in find_test(test)().figures(card).items()
+    ]
 
 
 def _tested(cards: Mapping[str, Scorecard]) -> dict[str, Scorecard]:
@@ -110,6 +142,8 @@ def _network(name: str, cards: Mapping[str, Scorecard], mapped: Mapping[str, Map
     origin = card.network
     details = dict(origin["details"])
     facts = {"licence": details.pop("licence", "not stated")}
+    if "device" in origin:  # older scorecards do not say
+        facts["run"] = f"on {origin['device']}, {origin['precision']}"
     facts |= {key: value for key, value in details.items() if isinstance(value, str | int | float)}
     nested = {key: value for key, value in details.items() if key not in facts}
     return {

@@ -12,12 +12,13 @@ import numpy as np
 
 from circuits import Network
 from circuits.images import ImageSet
+from evals.battery.synthetic import SyntheticCurves
 from evals.grid import CurveGrid
 from evals.oriented import COLOURS, ORIENTATIONS, POLARITIES, Gratings, Lines
+from evals.progress import Progress
 from evals.responses import CurveResponse, LineResponse, LobeResponse, NearbyCurveResponse, WaveResponse
 from evals.stimuli import Curve
 from evals.sweep import CURVE_FIELD, Stimuli, measure_scale, sweep
-from evals.synthetic import Progress, SyntheticCurves
 from evals.tuning import Array, first_harmonic, lobes, preference
 
 __all__ = ["Portrait"]

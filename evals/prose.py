@@ -106,14 +106,20 @@ def warnings(cards: Mapping[str, Scorecard]) -> list[str]:
     """Reasons why the scores should not be compared."""
     found = []
     tests = [card.details.get("synthetic") for card in cards.values()]
-    if not all(tests):
+    if any(tests) and not all(tests):
         names = [name for (name, _), test in zip(cards.items(), tests, strict=True) if not test]
         found.append(f"The synthetic-curve test was not run on {', '.join(names)}.")
+    quick = [name for name, card in cards.items() if card.conditions.get("quick")]
+    if quick:
+        found.append(f"{join(quick)} {'was' if len(quick) == 1 else 'were'} tested quickly, with fewer stimuli.")
     ran = [test for test in tests if test]
     if len({str(_apart_from_size(test["stimuli"])) for test in ran}) > 1:
         found.append("The networks were shown different curves, so their scores do not compare.")
     if len({test["images"]["hash"] for test in ran}) > 1:
         found.append("The standard deviations were taken over different image sets, so strengths do not compare.")
+    if len({card.network.get("precision", "float32") for card in cards.values()}) > 1:
+        told = ", ".join(f"{name} in {card.network.get('precision', 'float32')}" for name, card in cards.items())
+        found.append(f"The networks ran in different precisions ({told}), so small differences may be rounding.")
     return found
 
 

@@ -1,7 +1,7 @@
 """Responses of a layer to a grid of stimuli, and the scale they are measured in.
 
-Both are remembered by content (network identity, layer, stimuli or images), so that finding a family and testing it
-costs one sweep. An edited network has another identity and never gets its parent's results.
+Both are remembered by content (network identity, where and how it runs, layer, stimuli or images), so that finding a
+family and testing it costs one sweep. An edited network has another identity and never gets its parent's results.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ __all__ = ["Scale", "Stimuli", "curve_layer", "field_sizes", "measure_scale", "s
 
 BATCH = 32
 """Stimuli at a time: enough to fill the convolutions, small enough to stay in cache (benchmarks/sweep.py)."""
+
+GPU_BATCH = 512
+"""The same on a GPU: enough work for all of it; 3b of InceptionV1 takes about 1 GB."""
 
 CURVE_FIELD = 91
 """Receptive field in px of InceptionV1's 3b, the layer of the articles' curve detectors."""
@@ -100,14 +103,16 @@ def sweep(net: Network, layer: str, stimuli: Stimuli, *, progress: Callable[[int
     def compute() -> Tensor:
         parts = []
         with torch.inference_mode():
-            for batch in stimuli.batches(BATCH, device=net.device):
+            for batch in stimuli.batches(BATCH if net.device.type == "cpu" else GPU_BATCH, device=net.device):
                 parts.append(net.responses(batch, layer).cpu())
                 if progress:
                     progress(len(batch))
         responses = torch.cat(parts)
         return responses.reshape(*stimuli.shape, responses.shape[1])
 
-    return _sweeps.get((net.identity, layer, json.dumps(stimuli.spec(), sort_keys=True)), compute)
+    return _sweeps.get(
+        (net.identity, *net.execution.values(), layer, json.dumps(stimuli.spec(), sort_keys=True)), compute
+    )
 
 
 def measure_scale(
@@ -132,7 +137,7 @@ def measure_scale(
         std = (squares / count - mean * mean).clamp(min=0).sqrt()
         return Scale(mean.float(), std.float(), images.name, images.hash)
 
-    return _scales.get((net.identity, layer, images.name, images.hash), compute)
+    return _scales.get((net.identity, *net.execution.values(), layer, images.name, images.hash), compute)
 
 
 def field_sizes(net: Network, inner: bool = True) -> dict[str, int]:

@@ -19,11 +19,12 @@ from circuits import Family, Network, Unit
 from circuits.angles import difference
 from circuits.images import ImageSet
 from evals.agreement import Mean, correlations, mean_over_units
+from evals.battery.synthetic import SyntheticCurves
 from evals.likeness import merged, responsive_maps
+from evals.progress import Progress
 from evals.published_tuning import TuningCurves
 from evals.results import defined, save_results
 from evals.scorecard import provenance
-from evals.synthetic import Progress, SyntheticCurves
 from evals.tuning import first_harmonic, full_width_at_half_maximum, radial_tuning
 
 __all__ = ["FINE", "TunedPair", "TuningLikeness", "tuning_likeness"]

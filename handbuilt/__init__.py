@@ -3,17 +3,34 @@
 from handbuilt.build import build, families, family_units, is_handbuilt
 from handbuilt.graft_fit import GraftFit, Match
 from handbuilt.grafting import fit_graft, graft
-from handbuilt.parameters import ComplexGabors, Curves, EarlyCurves, Gabors, Lines, Parameters
+from handbuilt.parameters import (
+    CombedEdges,
+    ComplexGabors,
+    Curves,
+    DoubleCurves,
+    EarlyCurves,
+    Gabors,
+    LineEnds,
+    Lines,
+    Parameters,
+    Shapes,
+    SmallCurves,
+)
 
 __all__ = [
+    "CombedEdges",
     "ComplexGabors",
     "Curves",
+    "DoubleCurves",
     "EarlyCurves",
     "Gabors",
     "GraftFit",
+    "LineEnds",
     "Lines",
     "Match",
     "Parameters",
+    "Shapes",
+    "SmallCurves",
     "build",
     "families",
     "family_units",

@@ -1,4 +1,4 @@
-"""The artificial artificial network: curve detectors set by hand, conv2d0 to 3b.
+"""The artificial artificial neural network: the curve circuit set by hand, conv2d0 to 4a.
 
 Source: "Curve Circuits", section on the artificial artificial neural network.
 
@@ -11,34 +11,36 @@ so that contrast hardly matters. Nothing here has seen an image.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from circuits import CurvesError, Family, Member, Network, Provenance, Unit
-from circuits.ops import Concat, Conv, LocalResponseNorm, MaxPool, Op, Padding, ReLU
-from handbuilt.complex_gabors import complex_gabor_kernels
-from handbuilt.gabors import gabor_kernels
-from handbuilt.geometry import Array, arc_kernels, spread_evenly
-from handbuilt.lines import line_kernels
+from circuits import CurvesError, Family, Network, Provenance, Unit
+from handbuilt.assembly import Assembly
+from handbuilt.complex_gabors import complex_gabors
+from handbuilt.curves import curves, double_curves
+from handbuilt.early_curves import early_curves, line_ends, passed_on
+from handbuilt.gabors import gabors
+from handbuilt.geometry import spread_evenly
+from handbuilt.lines import combed_edges, lines, small_curves
 from handbuilt.parameters import Parameters
+from handbuilt.shapes import shapes
 
 __all__ = ["build", "families", "family_units", "is_handbuilt"]
 
+ORIENTATIONS = 12
+"""Lines' at least: a Gabor of 7x7 px has a bandwidth of some 30 degrees, and two must overlap between any two."""
+
 
 def build(orientations: int = 24, parameters: Parameters | None = None) -> Network:
-    """Build the hand-built network.
+    """Build the hand-built network. It takes RGB in 0..1 of any size, and its activations have no unit.
 
     Args:
-        orientations: directions of curves around the circle; lines get half as many. A multiple of 4, so that turning
-            the picture by 90 degrees only renames units.
+        orientations: directions of curves around the circle; lines get half as many, but at least 12. A multiple of
+            4, so that turning the picture by 90 degrees only renames units.
         parameters: the numbers all weights follow from.
 
     Returns:
-        A network with layers conv2d0 (Gabors), conv2d1 (complex Gabors), conv2d2 (lines), 3a (lines, then early curves)
-        and 3b (curves). Its provenance holds the parameters and the families with their directions.
+        A network with layers conv2d0 (Gabors, contrasts of colour), conv2d1 (complex Gabors), conv2d2 (lines, combed
+        edges, small curves), 3a (lines, early curves, line ends), 3b (curves of three bands of radius, double curves)
+        and 4a (circles, spirals, evolutes, S-shapes). Its provenance holds the parameters and the families.
 
     Raises:
         CurvesError: `orientations` is not a multiple of 4 from 8.
@@ -46,32 +48,43 @@ def build(orientations: int = 24, parameters: Parameters | None = None) -> Netwo
     if orientations < 8 or orientations % 4:
         raise CurvesError(f"cannot build {orientations} orientations; give a multiple of 4, 8 or more")
     p = parameters or Parameters()
-    lines = spread_evenly(orientations // 2, 180)
-    curves = spread_evenly(orientations, 360)
+    flat = spread_evenly(max(orientations // 2, ORIENTATIONS), 180)
+    half, round_ = spread_evenly(orientations // 2, 180), spread_evenly(orientations, 360)
 
-    net = _Assembly()
-    gabors = gabor_kernels(p.gabors, lines)
-    x = net.conv("conv2d0", "input", gabors, stride=2)
+    net = Assembly()
+    conv2d0 = gabors(p.gabors, flat)
+    x = net.conv("conv2d0", "input", conv2d0, stride=2)
     x = net.pool("pool0", x)
-    x = net.normalise("norm0", x, len(gabors), p.gabors.contrast)
-    x = net.conv("conv2d1", x, complex_gabor_kernels(p.complex_gabors, lines))
-    x = net.conv("conv2d2", x, line_kernels(p.lines, lines, stride=4), p.lines.threshold)
-    x = net.normalise("norm1", x, len(lines), p.lines.contrast)
-    x = net.pool("pool1", x)
-    early = arc_kernels(p.early_curves, curves, lines, 180, stride=8)
-    x = net.mixed("3a", x, passed=len(lines), kernels=early, threshold=p.early_curves.threshold)
-    late = arc_kernels(p.curves, curves, curves, 360, stride=8)
-    unread = np.zeros((len(curves), len(lines), 5, 5))  # 3a's lines are there to be looked at; curves do without
-    net.mixed("3b", x, passed=0, kernels=np.concatenate([unread, late], axis=1), threshold=p.curves.threshold)
-
-    families = [
-        _family("complex Gabor", "conv2d1", 180, 0, lines),
-        _family("line", "conv2d2", 180, 0, lines),
-        _family("line", "3a", 180, 0, lines),
-        _family("early curve", "3a", 360, len(lines), curves),
-        _family("curve", "3b", 360, 0, curves),
+    x = net.normalise("norm0", x, sum(map(len, conv2d0)), p.gabors.contrast)
+    x = net.conv("conv2d1", x, complex_gabors(p.complex_gabors, flat, conv2d0))
+    conv2d2 = [
+        lines(p.lines, flat),
+        combed_edges(p.combed_edges, round_, flat),
+        small_curves(p.small_curves, round_, flat),
     ]
-    details = {"orientations": orientations, "parameters": asdict(p), "families": families, "licence": "Apache-2.0"}
+    x = net.conv("conv2d2", x, conv2d2)
+    x = net.normalise("norm1", x, sum(map(len, conv2d2)), p.lines.contrast)
+    x = net.pool("pool1", x)
+    mixed3a = [
+        passed_on(conv2d2, "line"),
+        early_curves(p.early_curves, round_, conv2d2),
+        line_ends(p.line_ends, round_, conv2d2),
+    ]
+    x = net.mixed("3a", x, mixed3a)
+    mixed3b = [
+        *curves(p.curves, round_, mixed3a),
+        double_curves(p.double_curves, p.curves, half, mixed3a),
+    ]
+    x = net.mixed("3b", x, mixed3b)
+    x = net.pool("pool2", x)
+    net.mixed("4a", x, shapes(p.shapes, half, mixed3b))
+
+    details = {
+        "orientations": orientations,
+        "parameters": asdict(p),
+        "families": [family.to_json() for family in net.families],
+        "licence": "Apache-2.0",
+    }
     return net.network(Provenance("handbuilt", "handbuilt.build", details))
 
 
@@ -99,63 +112,3 @@ def family_units(net: Network, layer: str) -> list[Unit]:
     """
     every = (unit for family in families(net) if family.layer == layer for unit in family.units)
     return list(dict.fromkeys(every))
-
-
-def _family(name: str, layer: str, period: float, first: int, angles: Array) -> dict[str, Any]:
-    members = tuple(Member(Unit(layer, first + i), float(angle)) for i, angle in enumerate(angles))
-    return Family(name, layer, members, period, "by construction").to_json(evidence=False)
-
-
-class _Assembly:
-    """Collects ops and tensors, in InceptionV1's terms."""
-
-    def __init__(self) -> None:
-        self._ops: list[Op] = []
-        self._tensors: dict[str, Tensor] = {}
-        self._layers: dict[str, tuple[str, str]] = {}
-
-    def conv(self, layer: str, source: str, kernels: Array, threshold: float = 0.0, stride: int = 1) -> str:
-        self._weights(f"{layer}/pre", source, kernels, threshold, stride)
-        return self._relu(layer)
-
-    def mixed(self, layer: str, source: str, passed: int, kernels: Array, threshold: float) -> str:
-        """An Inception layer of which two branches are used: the first `passed` units as they are, and 5x5 kernels.
-
-        The 1x1 bottleneck before the 5x5 passes every unit on: no activation is negative, so its ReLU changes nothing.
-        """
-        width = kernels.shape[1]
-        bottleneck = self.conv(f"{layer}/5x5_bottleneck", source, _identity(width, width))
-        branches = [self._weights(f"{layer}/5x5", bottleneck, kernels, threshold)]
-        if passed:
-            branches.insert(0, self._weights(f"{layer}/1x1", source, _identity(passed, width)))
-        self._ops.append(Concat(f"{layer}/pre", tuple(branches)))
-        return self._relu(layer)
-
-    def pool(self, name: str, source: str) -> str:
-        self._ops.append(MaxPool(name, (source,), (3, 3), (2, 2), ceil=True))
-        return name
-
-    def normalise(self, name: str, source: str, channels: int, contrast: float) -> str:
-        """Divide x by sqrt(contrast^2 + sum over all channels of x^2)."""
-        window = 2 * channels - 1  # reaches every channel from every other
-        self._ops.append(LocalResponseNorm(name, (source,), window, alpha=float(window), beta=0.5, k=contrast**2))
-        return name
-
-    def network(self, provenance: Provenance) -> Network:
-        return Network(self._ops, self._tensors, self._layers, provenance=provenance)
-
-    def _weights(self, name: str, source: str, kernels: Array, threshold: float = 0.0, stride: int = 1) -> str:
-        count, _, rows, columns = kernels.shape
-        self._ops.append(Conv(name, (source,), (rows, columns), (stride, stride), Padding.same(rows // 2)))
-        self._tensors[f"{name}/weight"] = torch.from_numpy(kernels).float()
-        self._tensors[f"{name}/bias"] = torch.full((count,), -float(threshold))
-        return name
-
-    def _relu(self, layer: str) -> str:
-        self._ops.append(ReLU(layer, (f"{layer}/pre",)))
-        self._layers[layer] = (f"{layer}/pre", layer)
-        return layer
-
-
-def _identity(outputs: int, inputs: int) -> Array:
-    return np.eye(outputs, inputs)[:, :, None, None]

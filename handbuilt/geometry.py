@@ -13,7 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 from circuits.angles import difference
 from handbuilt.parameters import Arc
 
-__all__ = ["Array", "arc_kernels", "offsets", "spread_evenly", "tuned"]
+__all__ = [
+    "ArcField",
+    "Array",
+    "arc_kernels",
+    "field",
+    "near",
+    "normalised",
+    "offsets",
+    "pieces",
+    "spread_evenly",
+    "tuned",
+]
 
 Array = NDArray[np.float64]
 
@@ -51,8 +62,15 @@ def tuned(channels: Array, angle: ArrayLike, width: float, period: float) -> Arr
     return total
 
 
-class _ArcField(NamedTuple):
-    """How points lie to an arc: px across and along it, and the arc's direction at its point nearest to them."""
+class ArcField(NamedTuple):
+    """How points lie to an arc, each value px or degrees by point.
+
+    Attributes:
+        across: px outwards from the arc.
+        along: px along the arc from its middle, to the right as seen towards the centre.
+        direction: of the arc at its point nearest by.
+        turn: degrees from the direction in the arc's middle to that.
+    """
 
     across: Array
     along: Array
@@ -60,36 +78,52 @@ class _ArcField(NamedTuple):
     turn: Array
 
 
-def _field(x: Array, y: Array, direction: float, radius: float) -> _ArcField:
+def field(x: Array, y: Array, direction: float, radius: float) -> ArcField:
+    """How the points (x, y) lie to the arc through the middle that has the direction and the radius, px."""
     angle = np.deg2rad(direction)
     to_centre_x, to_centre_y = radius * np.cos(angle) - x, radius * np.sin(angle) - y
     local = np.rad2deg(np.arctan2(to_centre_y, to_centre_x))
     turn = difference(local, direction, 360)
-    return _ArcField(np.hypot(to_centre_x, to_centre_y) - radius, np.deg2rad(turn) * radius, local, turn)
+    return ArcField(np.hypot(to_centre_x, to_centre_y) - radius, np.deg2rad(turn) * radius, local, turn)
 
 
-def arc_kernels(p: Arc, directions: Array, pieces: Array, period: float, stride: int) -> Array:
-    """5x5 kernels for arcs of the given `directions`, made of pieces that are tuned to the angles `pieces`.
+def near(at: ArcField, across: float, along: float) -> Array:
+    """How much a place belongs to an arc, 0..1, by standard deviations in px; beyond a quarter turn nothing does."""
+    share: Array = np.exp(-(at.across**2) / (2 * across**2) - at.along**2 / (2 * along**2))
+    return share * (np.abs(at.turn) < 90)
 
-    Pieces of period 180 are lines and lie along the tangent; pieces of period 360 are curves and point to the centre.
+
+def pieces(angles: Array, at: ArcField, width: float, period: float) -> Array:
+    """Excitation by pieces tuned to `angles`: lines (period 180) lie along the tangent, curves point to the centre."""
+    return tuned(angles, at.direction + 90 if period == 180 else at.direction, width, period)
+
+
+def normalised(kernel: Array, gain: float) -> Array:
+    """The kernel with an excitation that sums to `gain`."""
+    scaled: Array = gain * kernel / np.maximum(kernel, 0).sum()
+    return scaled
+
+
+def arc_kernels(
+    p: Arc, band: tuple[float, float], directions: Array, angles: Array, period: float, stride: int
+) -> Array:
+    """5x5 kernels for arcs of the given `directions`, made of pieces that are tuned to `angles`.
+
+    The mean over a band of radii, px, of an ideal arc through the middle: pieces along it excite, all others on it
+    inhibit, and so do the pieces of the arc that bends the opposite way.
 
     Returns:
-        Shape (directions, pieces, 5, 5).
+        Shape (directions, angles, 5, 5).
     """
     x, y = offsets(5, stride)
     kernels = []
     for direction in directions:
-        kernel = np.zeros((len(pieces), *x.shape))
-        for radius in np.geomspace(p.smallest_radius, p.largest_radius, p.radii):
-            own = _on_arc(p, _field(x, y, direction, radius), pieces, period)
-            opposite = _on_arc(p, _field(x, y, direction + 180, radius), pieces, period)
-            kernel += own - p.opposite * opposite - p.inhibition * own.sum(axis=0) / len(pieces)
-        kernels.append(p.gain * kernel / np.maximum(kernel, 0).sum())
+        kernel = np.zeros((len(angles), *x.shape))
+        for radius in np.geomspace(*band, p.radii):
+            own, opposite = (
+                near(at, p.across, p.along) * pieces(angles, at, p.width, period)
+                for at in (field(x, y, direction, radius), field(x, y, direction + 180, radius))
+            )
+            kernel += own - p.opposite * opposite - p.inhibition * own.sum(axis=0) / len(angles)
+        kernels.append(normalised(kernel, p.gain))
     return np.stack(kernels)
-
-
-def _on_arc(p: Arc, at: _ArcField, pieces: Array, period: float) -> Array:
-    """How much each piece at each place belongs to the arc; beyond a quarter turn either way nothing does."""
-    near = np.exp(-(at.across**2) / (2 * p.across**2) - at.along**2 / (2 * p.along**2)) * (np.abs(at.turn) < 90)
-    angle = at.direction + 90 if period == 180 else at.direction
-    return near * tuned(pieces, angle, p.width, period)

@@ -20,7 +20,8 @@ class Match:
         donor: the donor's.
         scale: what the donor's pre-activation is multiplied by, above 0.
         shift: what is added then.
-        explained: share of the variance of the host unit's activation that the donor's explains so, over the images.
+        explained: share of the variance of the host unit's activation, over the images, that the donor's explains at
+            best, with the scale and shift of least squares, before both were raised.
     """
 
     unit: Unit
@@ -61,7 +62,8 @@ class GraftFit:
             "units": {str(match.unit): str(match.donor) for match in self.matches},
             "scale": [match.scale for match in self.matches],
             "shift": [match.shift for match in self.matches],
-            "reference": f"least squares over {self.images} ({self.images_hash}) in network {self.host_identity[:16]}",
+            "reference": f"least squares, then the same mean square, over {self.images} ({self.images_hash}) "
+            f"in network {self.host_identity[:16]}",
         }
 
     def apply(self, net: Network) -> Network:

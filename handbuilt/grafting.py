@@ -5,7 +5,8 @@ family into InceptionV1 in the place of the learned one.
 
 The rule, fitted on activations alone: a learned unit is replaced by the candidate, the scale > 0 and the shift with
 which relu(scale * candidate's pre-activation + shift) has the least squared error to the learned unit's activation,
-over all places of all images. The network's outputs are never looked at.
+over all places of all images; scale and shift are then multiplied by the number that gives it the learned unit's mean
+square, as least squares makes what it cannot explain too quiet. The network's outputs are never looked at.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from circuits.images import ImageSet
 from circuits.transplant import fitting_donor
 from handbuilt.build import family_units
 from handbuilt.graft_fit import GraftFit, Match
-from handbuilt.rectified import Rectified, Sorted
+from handbuilt.rectified import Rectified, Sorted, as_loud
 
 __all__ = ["fit_graft", "graft"]
 
@@ -116,8 +117,16 @@ def fit_graft(
             f"{silent[0]} or all candidates for it say the same everywhere in {images.name}; "
             f"leave it out, or give other images"
         )
-    matches = tuple(Match(unit, fits[unit][0], *fits[unit][1]) for unit in replaced)
+    matches = tuple(
+        _match(unit, *fits[unit], said[every.index(fits[unit][0])], target)
+        for unit, target in zip(replaced, targets, strict=True)
+    )
     return GraftFit(hand, hand.identity, net.identity, matches, images.name, images.hash, heard.shape[1])
+
+
+def _match(unit: Unit, donor: Unit, fit: Rectified, said: Array, target: NDArray[np.float64]) -> Match:
+    gain = as_loud(fit, said.astype(np.float64), target)
+    return Match(unit, donor, gain * fit.scale, gain * fit.shift, fit.explained)
 
 
 def _listed(net: Network, units: Units) -> list[Unit]:

@@ -1,12 +1,15 @@
-"""Curves drawn by Pillow, a program that shares nothing with our renderer: 8x supersampled polylines and polygons."""
+"""Curves and other shapes drawn by Pillow, 8x supersampled: a program that shares nothing with our renderer."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
 SCALE = 8
+
+Points = list[tuple[float, float]]
 
 
 def drawn_curve(
@@ -38,5 +41,35 @@ def drawn_curve(
         ImageDraw.Draw(image).polygon(points, fill=foreground)
     else:
         ImageDraw.Draw(image).line(points, fill=foreground, width=round(width * SCALE), joint="curve")
+    return _pixels(image, size)
+
+
+def drawn_strokes(strokes: Iterable[Points], size: int, width: float = 3.0) -> torch.Tensor:
+    """3 x size x size in [0, 1]: light strokes on black through points, px to the right and up from the middle."""
+    image = Image.new("RGB", (size * SCALE, size * SCALE))
+    for points in strokes:
+        pixels = [((size / 2 + x) * SCALE - 0.5, (size / 2 - y) * SCALE - 0.5) for x, y in points]
+        ImageDraw.Draw(image).line(pixels, fill=(255, 255, 255), width=round(width * SCALE), joint="curve")
+    return _pixels(image, size)
+
+
+def arc(centre: tuple[float, float], radius: float, first: float, last: float) -> Points:
+    """Points of an arc from one angle to another, degrees counter-clockwise."""
+    angles = np.deg2rad(np.linspace(first, last, 200))
+    return [(centre[0] + radius * np.cos(a), centre[1] + radius * np.sin(a)) for a in angles]
+
+
+def turned(strokes: Iterable[Points], degrees: float) -> list[Points]:
+    """The strokes turned about the middle, counter-clockwise."""
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return [[(x * c - y * s, x * s + y * c) for x, y in points] for points in strokes]
+
+
+def mirrored(strokes: Iterable[Points]) -> list[Points]:
+    """The strokes upside down."""
+    return [[(x, -y) for x, y in points] for points in strokes]
+
+
+def _pixels(image: Image.Image, size: int) -> torch.Tensor:
     small = image.resize((size, size), Image.Resampling.BOX)
     return torch.from_numpy(np.asarray(small).copy()).permute(2, 0, 1).float() / 255

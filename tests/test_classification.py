@@ -9,7 +9,7 @@ import torch
 import evals
 from circuits import CurvesError
 from circuits.images import ImageSet
-from evals import Scorecard
+from evals import Classification, Scorecard
 from evals.class_scores import within_best
 from tests import small
 from tests.classifiers import CLASSES, classifier, write_folders
@@ -79,7 +79,8 @@ def test_accuracy_is_scored_without_a_family(tmp_path: Path) -> None:
     card = evals.run(
         NET, None, ["classification"], images=images, progress=lambda _, done, total: told.append((done, total))
     )
-    assert told == [(16, 21), (21, 21)]
+    assert told[:2] == [(16, 21), (21, 21)]
+    assert told[2:] == [(done, 500) for done in range(1, 501)]
     middles = torch.stack([image[:, 7:103, (image.shape[2] - 96) // 2 :][:, :, :96] for image in images])
     ranks = NET(middles).argsort(dim=1, descending=True)
     own = torch.arange(7).repeat_interleave(3)[:, None]
@@ -96,6 +97,30 @@ def test_accuracy_is_scored_without_a_family(tmp_path: Path) -> None:
     assert loaded.family is None
     assert loaded.scores == card.scores
     assert loaded.data["classification.top5"].mean() == card.scores["classification.top5"]
+
+
+def test_fewer_pictures_are_evenly_spaced(tmp_path: Path) -> None:
+    write_folders(tmp_path, NAMES, each=3)
+    images = ImageSet.folder(tmp_path)
+    card = evals.run(NET, None, [Classification(most=8)], images=images)
+    assert card.scores["classification.images"] == 7
+    assert card.data["classification.label"].tolist() == list(range(7))
+    assert card.details["classification"]["images"]["name"] == f"one in 3 of {images.name}"
+    whole = evals.run(NET, None, ["classification"], images=images)
+    assert (card.data["classification.top1"] == whole.data["classification.top1"][::3]).all()
+    assert Classification().quick() == Classification(most=200) == Classification(most=500).quick()
+    assert Classification(most=8).quick() == Classification(most=8)
+    with pytest.raises(CurvesError, match="cannot classify 0 pictures"):
+        Classification(most=0)
+
+
+def test_accuracy_is_drawn_again_over_pictures(tmp_path: Path) -> None:
+    write_folders(tmp_path, NAMES, each=3)
+    card = evals.run(NET, None, ["classification"], images=ImageSet.folder(tmp_path), draws=400)
+    right = card.data["classification.top5"]
+    found = card.spreads["classification.top5"].standard_error
+    assert found == pytest.approx(right.std() / len(right) ** 0.5, rel=0.15)
+    assert "classification.images" not in card.spreads
 
 
 def test_comparing_whole_networks_looks_for_no_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

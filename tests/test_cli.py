@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("evals.harness.TESTS", {"synthetic": lambda: small.TEST})
+    monkeypatch.setattr("evals.catalogue.find_test", lambda _name: lambda: small.TEST)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,8 @@ def test_build_edit_eval_compare(curves, tmp_path, images):
     # The scorecard's folder stands for the network: its family is the edited network's as well.
     code, out, _ = curves("compare", tmp_path / "card", edited, "-o", tmp_path / "out", "--images", images)
     assert code == 0
-    assert out.splitlines()[0].split()[:3] == ["score", "card", "edited"]
+    assert out.splitlines()[0].split() == ["score", "card", "edited", "published", "unit"]
+    assert "differences to card, with intervals of 95%" in out
     assert f"report: {tmp_path / 'out' / 'report.html'}" in out.replace("\n", " ")
     loaded = Scorecard.load(tmp_path / "out" / "cards" / "edited")
     assert loaded.family == card.family
@@ -90,6 +91,19 @@ def test_json_is_all_there_is_on_stdout(curves, built, tmp_path, images):
     found = json.loads(out)
     assert found["family"]["layer"] == "3b"
     assert Path(found["paths"]["scorecard"]).is_file()
+
+
+def test_figures_and_quick(curves, built, tmp_path, images):
+    arguments = ("-o", tmp_path / "card", "--images", images, "--figures", "--quick", "--seed", 3)
+    code, out, _ = curves("eval", built, *arguments, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["conditions"]["quick"], found["conditions"]["seed"]) == (True, 3)
+    (figure,) = found["paths"]["figures"]
+    assert figure.endswith("figures/synthetic-radial-tuning.svg")
+    assert Path(figure).read_text(encoding="utf-8").startswith("<?xml")
+    _, out, _ = curves("eval", built, *arguments)
+    assert "built was tested quickly, with fewer stimuli" in out
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(curves, tmp_path, images):

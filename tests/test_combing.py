@@ -13,7 +13,7 @@ import evals
 import weights
 from circuits import CurvesError, Family, Member, Network, Unit
 from circuits.ops import Conv, ReLU
-from evals.combing import Combing
+from evals.battery.combing import Combing
 from evals.combs import Comb, CombGrid, render_combs
 from evals.grid import CurveGrid
 from evals.orientation_energy import perpendicular_share

@@ -70,7 +70,7 @@ def test_given_families_go_first(compare):
 
 
 def test_families_are_searched_with_the_tests_own_stimuli(images, monkeypatch):
-    monkeypatch.setattr("evals.harness.TESTS", {"synthetic": lambda: small.TEST})
+    monkeypatch.setattr("evals.catalogue.find_test", lambda _name: lambda: small.TEST)
     card = evals.compare({"real": small.network()}, images=images).cards["real"]
     # What is in the family's evidence was measured in the search, the scores in the test.
     assert card.family.members[0].evidence["width"] == card.scores[f"synthetic.{card.family.units[0]}.width"]

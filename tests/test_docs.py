@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import evals.battery
 from circuits import CurvesError, Network
 from weights import load
 
@@ -53,6 +54,20 @@ def test_the_guide_to_the_dataset_test_runs(tmp_path: Path, monkeypatch: pytest.
     assert written["scores"] == json.loads((tmp_path / "merged" / "dataset.json").read_text())["scores"]
     assert written["scores"]["firing"] == pytest.approx(found["found"].scores["firing"], abs=1e-3)  # threads may differ
     assert (tmp_path / "dataset" / "quilt-3b-66.png").stat().st_size > 100_000
+
+
+def test_the_guide_to_the_harness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "battery").mkdir()
+    (module, *_) = re.findall(r"```python\n(.*?)```", (DOCS / "harness.md").read_text("utf-8"), flags=re.DOTALL)
+    (tmp_path / "battery" / "polarity.py").write_text(module, encoding="utf-8")
+    monkeypatch.setattr(evals.battery, "__path__", [*evals.battery.__path__, str(tmp_path / "battery")])
+    found = run_guide("harness.md", "handbuilt", shell_blocks=1)
+    assert found["card"].scores["polarity.dark_over_light"] > 0.5
+    assert found["card"].spreads["polarity.dark_over_light"].standard_error > 0
+    assert found["found"].paired
+    assert found["found"].spread.high < 0
+    assert found["table"].num_rows == len(found["card"].scores)
 
 
 def run_guide(page: str, needs: str, shell_blocks: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from circuits.execution import execute
 from circuits.graph.routes import Route
 from circuits.network import Network
 from circuits.ops import Conv, Linear
+from circuits.precision import arithmetic
 from circuits.regions import INPUT, Box, Program, Step, compile_program
 from circuits.validation import check_images
 
@@ -34,7 +35,7 @@ BATCH = 8 * 224 * 224
 
 @dataclass(frozen=True)
 class Contributions:
-    """Means over images and positions, by op and route.
+    """Means over images and positions, by op and route, in double precision on the CPU.
 
     Attributes:
         pre: by op, the mean pre-activation of the units that it computes, O values.
@@ -46,6 +47,7 @@ class Contributions:
 
 
 @torch.no_grad()
+@arithmetic()
 def contributions(
     net: Network, layers: Iterable[str], routes: Iterable[Route], *, images: Tensor | None, patches: Tensor | None
 ) -> Contributions:
@@ -70,13 +72,13 @@ def contributions(
     edges: dict[Route, Tensor] = {}
     for batch in torch.split(pictures, max(1, BATCH // pictures[0, 0].numel())):
         image = net.preprocessing(batch).contiguous(memory_format=torch.channels_last)  # faster, as in `responses`
-        values = execute(program, {INPUT: image}, net.tensors)
+        values = execute(program, {INPUT: image}, net.tensors, precision=net.precision)
         share = len(batch) / len(pictures)
         for name, value in values.items():
-            means[name] = means.get(name, 0.0) + share * value.mean(0, keepdim=True, dtype=torch.float64)
+            means[name] = means.get(name, 0.0) + share * value.mean(0, keepdim=True).cpu().double()
         for route in found:
             if not route.direct:
-                edges[route] = edges.get(route, 0.0) + share * _gated(net, route, steps, values).double()
+                edges[route] = edges.get(route, 0.0) + share * _gated(net, route, steps, values).cpu().double()
     for route in found:
         if route.direct:
             edges[route] = _linear(net, route, steps, means)
@@ -135,7 +137,7 @@ def _linear(net: Network, route: Route, steps: Mapping[str, Step], means: Mappin
     """Mean contributions of what an op reads, O x S: the mean of its windows times its kernels."""
     step, columns = steps[route.outer.op], slice(route.outer.columns.start, route.outer.columns.stop)
     window = _windows(step, _read(step, means)).mean((0, 2, 3))
-    return torch.einsum("oshw,shw->os", net.kernels(step.op.name)[:, columns].double(), window[columns])
+    return torch.einsum("oshw,shw->os", net.kernels(step.op.name)[:, columns].cpu().double(), window[columns])
 
 
 def _gated(net: Network, route: Route, steps: Mapping[str, Step], values: Mapping[str, Tensor]) -> Tensor:

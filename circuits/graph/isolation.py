@@ -52,6 +52,7 @@ def isolate(net: Network, graph: DiGraph, targets: Collection[Unit], until: Coll
         preprocessing=net.preprocessing,
         input_size=net.input_size,
         provenance=replace(net.provenance, name=f"{net.provenance.name}, circuit of {ends}", parent=net.identity),
+        precision=net.precision,
     )
 
 

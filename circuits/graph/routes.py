@@ -16,6 +16,7 @@ from circuits.errors import CurvesError
 from circuits.expanded import expanded_weights
 from circuits.network import Network
 from circuits.ops import Conv
+from circuits.precision import arithmetic
 from circuits.units import Unit
 from circuits.wiring import Link, is_inner
 
@@ -71,6 +72,7 @@ def _through(net: Network, outer: Link, link: Link, bottlenecks: bool) -> Iterat
             yield from _through(net, outer, behind, bottlenecks)
 
 
+@arithmetic()
 def route_kernels(net: Network, route: Route, rows: Sequence[int]) -> list[Tensor]:
     """The kernels of a route for rows of its op, each S x kh x kw for the S units of the source.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from evals.dataset.summary import result
 from evals.dataset.survey import Survey
 from evals.results import save_results
-from evals.scorecard import TestResult
+from evals.testing import TestResult
 
 __all__ = ["save_summary", "unit_rows"]
 

@@ -14,7 +14,7 @@ from circuits.angles import difference
 from evals.dataset.histogram import Histogram
 from evals.dataset.survey import Survey
 from evals.dataset.tails import LAWS, Tail, fit_tail
-from evals.scorecard import Definition, TestResult
+from evals.testing import Definition, TestResult
 
 __all__ = ["Bins", "bins", "co_firing", "result", "tail"]
 

@@ -10,8 +10,8 @@ from circuits.pictures import Images
 from evals.dataset.records import Settings
 from evals.dataset.summary import result
 from evals.dataset.walk import survey_images
-from evals.scorecard import TestResult
-from evals.synthetic import Progress
+from evals.testing import TestResult
+from evals.progress import Progress
 
 __all__ = ["DatasetSurvey"]
 

@@ -22,7 +22,7 @@ from evals.dataset.records import Piece, Settings
 from evals.dataset.store import SUFFIX, load_survey, save_survey
 from evals.dataset.survey import Survey
 from evals.scorecard import provenance
-from evals.synthetic import Progress
+from evals.progress import Progress
 
 __all__ = ["shard_path", "survey_images"]
 

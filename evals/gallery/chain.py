@@ -11,7 +11,7 @@ from circuits.angles import difference
 from circuits.images import ImageSet
 from circuits.wiring import is_inner
 from evals.gallery.subject import STEPS, Subject
-from evals.synthetic import Progress
+from evals.progress import Progress
 from evals.tuning import Array
 
 __all__ = ["Part", "Step", "chain"]
@@ -92,7 +92,7 @@ def chain(
 
 
 def _step(subject: Subject, kind: str, layer: str, family: Family | None, target: Unit, most: int) -> Step:
-    kernels = expanded_weights(subject.net, layer, target).detach().double().cpu().numpy()
+    kernels = expanded_weights(subject.net, layer, target).detach().cpu().double().numpy()
     channels = list(family.channels) if family else list(range(len(kernels)))
     sizes = np.abs(kernels).sum(axis=(1, 2))
     # Those that excite and those that inhibit, half each where there are as many: a circuit is both.

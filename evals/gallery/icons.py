@@ -52,7 +52,7 @@ def kernel_icon(kernel: Array, largest: float) -> Array:
 def image_kernel(net: Network, unit: str) -> Array:
     """H x w x 3 in [0, 1]: the weights with which a unit reads the image's red, green and blue; grey is 0."""
     with torch.no_grad():
-        kernel = expanded_weights(net, INPUT, unit).detach().double().cpu()
+        kernel = expanded_weights(net, INPUT, unit).detach().cpu().double()
     if net.preprocessing.order == "BGR":
         kernel = kernel.flip(0)
     pixels: Array = (0.5 + 0.5 * kernel / kernel.abs().max().clamp(min=1e-12)).permute(1, 2, 0).numpy()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from circuits import Family, Network
 from circuits.images import ImageSet
+from circuits.precision import arithmetic
 from circuits.regions import ReceptiveField
 from evals.gallery.style import direction_colours
 from evals.sweep import measure_scale
@@ -53,7 +54,7 @@ def firing(net: Network, family: Family, picture: Tensor, images: ImageSet) -> F
     channels = list(family.channels)
     deviations = measure_scale(net, family.layer, images).std[channels]
     seen = picture[None].to(net.device, net.dtype).clone().requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad(), arithmetic(net.precision):
         maps = net.activations(seen, [family.layer])[family.layer][0, channels]
         # A unit that never varies says nothing: its deviation of 0 must not make it infinitely loud.
         heard = maps / torch.where(deviations > 0, deviations, torch.inf).to(maps)[:, None, None]

@@ -9,7 +9,7 @@ from circuits import CurvesError
 from circuits.images import ImageSet
 from evals.damage_result import Damage
 from evals.gallery.subject import Subject
-from evals.synthetic import Progress
+from evals.progress import Progress
 
 __all__ = ["Setting"]
 

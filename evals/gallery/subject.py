@@ -10,8 +10,8 @@ from circuits.angles import difference
 from circuits.images import ImageSet
 from evals.families import find_curve_family, find_families
 from evals.kinds import KINDS
+from evals.progress import Progress
 from evals.sweep import CURVE_FIELD, field_sizes
-from evals.synthetic import Progress
 
 __all__ = ["MOST", "STEPS", "Subject", "nearest_layer", "thinned"]
 

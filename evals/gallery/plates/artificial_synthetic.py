@@ -44,7 +44,7 @@ def artificial_synthetic(setting: Setting) -> Figure:
         for family in subject.bands("curve", setting.images, setting.progress)
     ]
     cards = [
-        evals.harness.run(subject.net, family, images=setting.images, progress=setting.progress)
+        evals.harness.run(subject.net, family, images=setting.images, draws=0, progress=setting.progress)
         for subject, family in rows
     ]
     sheet = Sheet(11.2, ROW * len(rows) + 0.05, "Responses to synthetic curves")

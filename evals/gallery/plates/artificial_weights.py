@@ -70,7 +70,7 @@ def _likeness(subjects: tuple[Subject, ...], row: list[FamilyWeights]) -> str:
 
 def _matrix(sheet: Sheet, left: float, top: float, subject: Subject, weights: FamilyWeights) -> None:
     axes = sheet.axes(left, top, SIDE, SIDE)
-    picture, cell = _mosaic(weights.kernels.detach().double().cpu().numpy())
+    picture, cell = _mosaic(weights.kernels.detach().cpu().double().numpy())
     largest = float(np.nanmax(np.abs(picture))) or 1.0
     axes.imshow(picture, cmap=SIGNED, vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
     axes.set_title(f"{subject.name}, largest weight {largest:.2g}")

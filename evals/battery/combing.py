@@ -11,13 +11,17 @@ two ways. Its orientation energy across the curve, on curves with ticks against 
 drawing; but pooling, strides and contrast normalisation give the map a grain of its own (on plain curves the share is
 0.2 in VGG16, but 0.5 to 0.6 in GoogLeNet), so that it says little. Dividing it by the strokes of the drawing, which are
 known, has no such grain.
+
+Uncertainty: the combs (colours, lengths and spacings of ticks) are drawn again, with replacement, and with each comb
+the plain curve of its colours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -26,13 +30,20 @@ from torch import Tensor
 
 from circuits import Family, Network, Unit
 from circuits.images import ImageSet
+from circuits.precision import arithmetic
+from evals.comb_scores import CombResponses
 from evals.combs import CombGrid
 from evals.grid import CurveGrid
 from evals.orientation_energy import perpendicular_share
-from evals.scorecard import Definition, TestResult
+from evals.progress import Progress
 from evals.stimuli import Curve
 from evals.sweep import BATCH, measure_scale, sweep
-from evals.synthetic import Progress
+from evals.testing import Definition, Sample, Test, TestResult
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evals.scorecard import Scorecard
 
 __all__ = ["Combing"]
 
@@ -41,10 +52,16 @@ Array = NDArray[np.float64]
 _SD = "standard deviations"
 _OVER = "mean over the units that the plain curve excites"
 _DEFINITIONS = {
-    "curve": Definition(_SD, "response to the plain curve of the preferred direction; mean over units"),
-    "ticks": Definition(_SD, "response to ticks across that curve, without the curve; mean over units"),
-    "ticks_over_curve": Definition("ratio", f"response to ticks alone over that to the plain curve; {_OVER}"),
-    "combed_over_curve": Definition("ratio", f"response to the curve with ticks over that to the plain curve; {_OVER}"),
+    "curve": Definition(
+        _SD, "response to the plain curve of the preferred direction; mean over units", better="higher"
+    ),
+    "ticks": Definition(_SD, "response to ticks across that curve, without the curve; mean over units", better="lower"),
+    "ticks_over_curve": Definition(
+        "ratio", f"response to ticks alone over that to the plain curve; {_OVER}", better="lower"
+    ),
+    "combed_over_curve": Definition(
+        "ratio", f"response to the curve with ticks over that to the plain curve; {_OVER}", better="target", target=1.0
+    ),
     "dashes_over_curve": Definition(
         "ratio", f"the control: response to the same ticks turned along the curve over that to the plain curve; {_OVER}"
     ),
@@ -53,11 +70,12 @@ _DEFINITIONS = {
         "of the orientation energy of the attribution (pixel x gradient) on the plain curve, that of lines across it; "
         "mean over units",
     ),
-    "perpendicular_combed": Definition("share", "the same on the curve with ticks; mean over units"),
+    "perpendicular_combed": Definition("share", "the same on the curve with ticks; mean over units", better="lower"),
     "excitation_on_ticks": Definition(
         "share",
         "of the positive attribution (pixel x gradient) on the curve with ticks, what lies on ticks and off the curve; "
         "a plain curve has none there; mean over units",
+        better="lower",
     ),
     "ink_on_ticks": Definition(
         "share",
@@ -67,7 +85,7 @@ _DEFINITIONS = {
 
 
 @dataclass(frozen=True)
-class Combing:
+class Combing(Test):
     """The test with its stimuli.
 
     Attributes:
@@ -84,6 +102,11 @@ class Combing:
     base: Curve = field(default_factory=Curve)
 
     name: ClassVar[str] = "combing"
+    about: ClassVar[str] = "excitation by small lines across the curve"
+
+    def quick(self) -> Combing:
+        """The middle radius alone, with all combs."""
+        return replace(self, radii=self.radii[len(self.radii) // 2 :][:1])
 
     def stimuli(self, net: Network, family: Family) -> dict[str, tuple[CurveGrid | CombGrid, ...]]:
         """By kind (curve, ticks, combed, dashes) a grid for either polarity; its last axes are members and radii."""
@@ -101,40 +124,55 @@ class Combing:
     def run(self, net: Network, family: Family, images: ImageSet, progress: Progress | None = None) -> TestResult:
         """Test a family."""
         scale = measure_scale(net, family.layer, images)
-        std = scale.std[list(family.channels)].double().numpy()[:, None]
+        std = scale.std[list(family.channels)].double().numpy()[:, None, None]
         heard: dict[str, Array] = {}
         stimuli = self.stimuli(net, family)
         for done, (kind, grids) in enumerate(stimuli.items()):
             if progress:
                 progress(f"combs through {family.layer}", done, len(stimuli))
-            values = np.mean([_own(sweep(net, family.layer, grid), family) for grid in grids], axis=0)
+            by_colours = [_own(sweep(net, family.layer, grid), family) for grid in grids]
+            values = np.concatenate([np.repeat(v, self._combs_each // v.shape[2], axis=2) for v in by_colours], axis=2)
             heard[kind] = np.divide(values, std, out=np.zeros_like(values), where=std > 0)
-        preferred = heard["curve"] >= heard["curve"].max(axis=1, keepdims=True) / 2
-        found = {kind: np.mean(values, axis=1, where=preferred).tolist() for kind, values in heard.items()}
-        best = [self.radii[i] for i in heard["curve"].argmax(axis=1)]
+        best = [self.radii[i] for i in heard["curve"].mean(axis=2).argmax(axis=1)]
         places = zip(family.units, family.directions, best, strict=True)
         attributed = [self._attributed(net, unit, direction, radius) for unit, direction, radius in places]
-        shares = np.array([on_ticks for on_ticks, _ in attributed])
-
-        units: dict[str, list[float | None]] = {"curve": found["curve"], "ticks": found["ticks"]}
-        for kind in ("ticks", "combed", "dashes"):
-            units[f"{kind}_over_curve"] = [_ratio(*pair) for pair in zip(found[kind], found["curve"], strict=True)]
-        units["excitation_on_ticks"], units["ink_on_ticks"] = (
-            [_ratio(a, a + b) for a, b in s] for s in shares.swapaxes(0, 1)
-        )
-        for i, kind in enumerate(("curve", "combed")):
-            units[f"perpendicular_{kind}"] = [None if np.isnan(energy[i]) else energy[i] for _, energy in attributed]
-        scores = {name: _mean(values) for name, values in units.items()}
-        for i, unit in enumerate(family.units):
-            scores |= {f"{unit}.{name}": values[i] for name, values in units.items()}
+        if progress:
+            progress(f"combs through {family.layer}", len(stimuli), len(stimuli))
+        measured = CombResponses(heard, *(np.stack(parts) for parts in zip(*attributed, strict=True)))
         details = {
             "stimuli": {kind: [grid.spec() for grid in grids] for kind, grids in stimuli.items()},
             "images": {"name": scale.images, "hash": scale.images_hash},
             "receptive_field": asdict(net.receptive_field(family.layer)),
         }
-        data = {kind: values.astype(np.float32) for kind, values in heard.items()}
+        data = {kind: values.mean(axis=2).astype(np.float32) for kind, values in heard.items()}
         data |= {"directions": np.asarray(family.directions), "radii": np.asarray(self.radii)}
-        return TestResult(scores, _DEFINITIONS, data, details)
+        count = heard["ticks"].shape[2]
+        sample = Sample("combs", count, self._identity, lambda places: measured.scores(family, places))
+        return TestResult(measured.scores(family, np.arange(count)), _DEFINITIONS, data, details, sample)
+
+    def figures(self, card: Scorecard) -> Mapping[str, Figure]:
+        """Each unit's response to ticks, to the curve with ticks and to dashes over that to the plain curve."""
+        from evals.charts import by_direction
+
+        assert card.family is not None
+        kinds = {"ticks": "ticks alone", "combed": "curve with ticks", "dashes": "dashes along the curve"}
+        values = {
+            label: [card.scores[f"{self.name}.{unit}.{kind}_over_curve"] for unit in card.family.units]
+            for kind, label in kinds.items()
+        }
+        title = "Response over that to the plain curve"
+        return {"response-over-curve": by_direction(title, card.family.directions, values, "ratio")}
+
+    @property
+    def _combs_each(self) -> int:
+        """Combs of either polarity."""
+        return len(self.tick_lengths) * len(self.spacings)
+
+    @property
+    def _identity(self) -> str:
+        """The same for the same combs, whatever the picture's size and the direction that each unit sees them in."""
+        base = asdict(self.base) | {"size": None}
+        return json.dumps([base, self.radii, self.tick_lengths, self.spacings], sort_keys=True)
 
     def _polarities(self, net: Network, layer: str) -> tuple[Curve, Curve]:
         base = replace(self.base, size=net.receptive_field(layer).size)
@@ -143,17 +181,14 @@ class Combing:
     def _combs(self, curves: CurveGrid, *, tick_angle: float = 90.0, with_curve: bool = False) -> CombGrid:
         return CombGrid(curves, self.tick_lengths, self.spacings, tick_angle, with_curve)
 
-    def _attributed(
-        self, net: Network, unit: Unit, direction: float, radius: float
-    ) -> tuple[Array, tuple[float, float]]:
-        """What the unit's attribution is on, in its best curve, over both polarities.
+    def _attributed(self, net: Network, unit: Unit, direction: float, radius: float) -> tuple[Array, Array]:
+        """What the unit's attribution is on, in its best curve.
 
         Returns:
-            Of the curve with ticks the positive attribution and the ink (rows), on ticks and on the curve (columns);
-            and the perpendicular shares on the plain curve and on that with ticks.
+            combs x 2 x 2: of the curve with ticks the positive attribution and the ink, on ticks and on the curve; and
+            2 x 2: for both polarities the perpendicular shares on the plain curve and on that with ticks.
         """
-        sums = torch.zeros(2, 2, dtype=torch.float64)
-        energy = []
+        sums, energy = [], []
         for base in self._polarities(net, unit.layer):
             grid = CurveGrid.of(replace(base, direction=direction, radius=radius))
             drawn = grid.with_base(foreground=(1.0, 1.0, 1.0), background=(0.0, 0.0, 0.0))
@@ -166,10 +201,8 @@ class Combing:
             energy.append([perpendicular_share(maps, grid[0]) for maps in (plain, combed)])
             inked = strokes.sum(dim=0)
             parts = torch.stack((combed.clamp(min=0) * strokes / inked.clamp(min=1e-6), strokes))
-            sums += parts.sum(dim=(2, 3, 4)).cpu()
-        found: Array = sums.numpy()
-        plain_share, combed_share = np.mean(energy, axis=0)
-        return found, (float(plain_share), float(combed_share))
+            sums.append(parts.sum(dim=(3, 4)).permute(2, 0, 1).double().cpu())
+        return torch.cat(sums).numpy(), np.array(energy)
 
 
 def _draw(grid: CurveGrid | CombGrid, net: Network) -> Tensor:
@@ -179,23 +212,19 @@ def _draw(grid: CurveGrid | CombGrid, net: Network) -> Tensor:
 def _attribution(net: Network, unit: Unit, pictures: Tensor, curve: Curve) -> Tensor:
     """Pixel x gradient of the unit's pre-activation, N x size x size; a pixel is its difference to the background."""
     pixels = pictures.clone().requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad(), arithmetic(net.precision):
         (gradient,) = torch.autograd.grad(net.responses(pixels, unit.layer)[:, unit.channel].sum(), pixels)
     background = torch.tensor(curve.background, device=pixels.device)[:, None, None]
     return ((pictures - background) * gradient).sum(dim=1)
 
 
 def _own(values: Tensor, family: Family) -> Array:
-    """Mean activations by members x radii, of each member to its own direction, from ... x members x radii x units."""
-    heard = values.clamp(min=0).reshape(-1, *values.shape[-3:]).mean(dim=0)
-    own: Array = heard[torch.arange(len(family)), :, list(family.channels)].double().numpy()
+    """Activations by members x radii x combs, of each member to its own direction.
+
+    Args:
+        values: ... x members x radii x units, the axes before being those of the combs, if there are any.
+        family: the members.
+    """
+    heard = values.clamp(min=0).reshape(-1, *values.shape[-3:])
+    own: Array = heard[:, torch.arange(len(family)), :, list(family.channels)].permute(0, 2, 1).double().numpy()
     return own
-
-
-def _ratio(a: float, b: float) -> float | None:
-    return float(a / b) if b > 0 else None
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if defined else None

@@ -1,73 +1,16 @@
-"""Accuracy on labelled pictures: does the network as a whole still know what it sees?
-
-"Curve Circuits" ends with it: without its curve detectors InceptionV1 loses accuracy on ImageNet, and with hand-made
-ones in their place it gets most of that back.
-"""
+"""The class of every picture, told by the folder that it lies in."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import ClassVar
 
-import numpy as np
-import torch
-
-from circuits import CurvesError, Network
+from circuits import CurvesError
 from circuits.images import ImageSet
-from evals.class_scores import Classifier, batches_of_middles, within_best
-from evals.scorecard import Definition, TestResult
-from evals.synthetic import Progress
 
-__all__ = ["CLASSES", "Classification", "class_labels"]
+__all__ = ["CLASSES", "class_labels"]
 
 CLASSES = "classes.txt"
 """The file in an image folder that lists its subfolders in the order of a network's outputs, one a line."""
-
-_MIDDLE = "pictures are scaled to the image set's shorter side, and the middle is shown"
-_DEFINITIONS = {
-    "top1": Definition("share", f"pictures whose class is the network's most probable one; {_MIDDLE}"),
-    "top5": Definition("share", f"pictures whose class is among the network's five most probable; {_MIDDLE}", 0.886),
-    "images": Definition("count", "pictures shown"),
-    "classes": Definition("count", "classes that the pictures are of"),
-}
-
-
-class Classification:
-    """The test. It is about the network as a whole, and needs no family."""
-
-    name: ClassVar[str] = "classification"
-
-    def run_network(self, net: Network, images: ImageSet, progress: Progress | None = None) -> TestResult:
-        """Test a classifier on pictures that lie in a folder for each class.
-
-        Raises:
-            CurvesError: the network is no classifier, or the folders do not say which picture is of which class.
-        """
-        classifier = Classifier(net)
-        labels = torch.tensor(class_labels(images, classifier.classes))
-        first, best = [], []
-        done = 0
-        for pictures in batches_of_middles(images, net.input_size):
-            scores, _ = classifier.run(pictures)
-            own = labels[done : done + len(pictures)]
-            first.append(within_best(scores, own, 1))
-            best.append(within_best(scores, own, 5))
-            done += len(pictures)
-            if progress:
-                progress("pictures classified", done, len(images))
-        data = {"label": labels.numpy(), "top1": np.concatenate(first), "top5": np.concatenate(best)}
-        scores_found = {
-            "top1": float(data["top1"].mean()),
-            "top5": float(data["top5"].mean()),
-            "images": float(len(images)),
-            "classes": float(len(set(labels.tolist()))),
-        }
-        details = {
-            "images": {"name": images.name, "hash": images.hash},
-            "size": net.input_size,
-            "short_side": max(images.short_side, net.input_size),
-        }
-        return TestResult(scores_found, _DEFINITIONS, data, details)
 
 
 def class_labels(images: ImageSet, outputs: int) -> tuple[int, ...]:
