@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from curves.devices import Device, Precision, opener
 from curves.output import AsJson, print_json, print_table, table, writable
 from curves.progress import shown
 
@@ -25,9 +26,6 @@ ImagesPath = Annotated[
         "--images", metavar="PATH", help="A folder of images, a tar file or a folder of these; else skimage's."
     ),
 ]
-LEVEL = 0.05
-"""Probability of error below which a comparison of laws is marked."""
-
 Quilts = Annotated[
     list[str] | None, typer.Option("--quilt", metavar="UNIT", help="Draw this unit's quilt; may be given repeatedly.")
 ]
@@ -73,16 +71,18 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of all samples.")] = 0,
     quilt: Quilts = None,
+    device: Device = "cpu",
+    precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
     """Survey the images in one pass; a pass that was killed goes on when it is started again."""
     import evals
-    import weights
     from circuits.image_sources import open_images
     from circuits.images import ImageSet
     from evals.dataset import Settings, merged, shard_path, survey_images
 
-    folder, network = writable(output), weights.load(net)
+    load = opener(device, precision)
+    folder, network = writable(output), load(net)
     chosen = open_images(images) if images else ImageSet.photographs()
     parts = [(part, shards) for part in (range(shards) if shard is None else (shard,))]
     paths = [shard_path(folder, part) for part in parts]
@@ -158,7 +158,7 @@ def _finish(survey: Survey, folder: Path, images: Images, quilts: list[str] | No
     """Write scores and quilts, and print what was found."""
     from circuits import CurvesError
     from evals import save_figure
-    from evals.dataset import LAWS, draw_quilt, result, save_summary
+    from evals.dataset import LAWS, LEVEL, draw_quilt, result, save_summary
 
     if not survey.images:
         raise CurvesError("no picture was surveyed; run the parts that have some")
@@ -198,4 +198,6 @@ def _number(value: float | None) -> str:
 
 def _compared(ratio: float | None, p: float | None) -> str:
     """A ratio, marked where it is far enough from 0."""
+    from evals.dataset import LEVEL
+
     return "" if ratio is None else f"{ratio:+.3f}" + ("*" if p is not None and p < LEVEL else " ")

@@ -17,7 +17,6 @@ from circuits import CurvesError, Family, FileDamagedError, Member, Unit
 from circuits.image_sources import ImageDataset
 from circuits.images import ImageSet
 from evals.dataset import (
-    DatasetSurvey,
     Settings,
     draw_quilt,
     load_survey,
@@ -282,7 +281,7 @@ def test_data_sets_give_what_their_files_give(net, images):
 
 
 def test_it_is_a_test_of_the_harness(net, images):
-    card = evals.run(net, FAMILY, [DatasetSurvey(SETTINGS)], images=images)
+    card = evals.run(net, FAMILY, [evals.DatasetSurvey(SETTINGS)], images=images)
     assert card.scores["dataset.firing"] == result(survey(net, images)).scores["firing"]
     assert card.details["dataset"]["images"]["count"] == 20
     assert set(card.family_scores) <= set(card.scores)

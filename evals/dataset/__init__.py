@@ -1,5 +1,6 @@
 """What a family does on natural images: one pass of any size, in parts that merge, which a kill only interrupts."""
 
+from evals.dataset.definitions import LEVEL
 from evals.dataset.quilt import draw_quilt
 from evals.dataset.records import Example, Piece, Settings
 from evals.dataset.report import save_summary
@@ -7,14 +8,13 @@ from evals.dataset.store import load_survey, save_survey, survey_files
 from evals.dataset.strata import Stratum, stratified
 from evals.dataset.summary import result, tail
 from evals.dataset.survey import Survey, merged
-from evals.dataset.survey_test import DatasetSurvey
 from evals.dataset.tails import LAWS, Comparison, Tail, fit_tail
 from evals.dataset.walk import shard_path, survey_images
 
 __all__ = [
     "LAWS",
+    "LEVEL",
     "Comparison",
-    "DatasetSurvey",
     "Example",
     "Piece",
     "Settings",

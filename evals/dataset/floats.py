@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BINS", "codes", "floats", "integers", "middles", "mixed", "name_hash"]
+__all__ = ["BINS", "ONE", "codes", "fixed", "floats", "integers", "middles", "mixed", "name_hash", "unfixed"]
 
 BINS = 2**16
 """Bins for all numbers that there are, most of them for numbers that never occur."""
+
+ONE = 149
+"""Every number of single precision, and so every sum of some, is a multiple of 2^-149."""
 
 _SIGN = np.uint32(0x80000000)
 
@@ -43,17 +46,29 @@ def middles() -> NDArray[np.float64]:
 
 @cache
 def integers() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each bin's m and k, both (BINS,): its middle is m x 2^(k - 149), and one code more adds 2^(k - 149)."""
+    """Each bin's m and k, both (BINS,): its middle is m x 2^(k - ONE), and one code more adds 2^(k - ONE)."""
     with np.errstate(invalid="ignore", over="ignore"):
         steps = np.spacing(np.abs(_middles())).astype(np.float64)
         real = np.isfinite(steps) & (steps > 0)
         wholes = np.where(real, middles() / steps, 0).astype(np.int64)
-        powers = np.where(real, np.log2(np.where(real, steps, 1)) + 149, 0).astype(np.int64)
+        powers = np.where(real, np.log2(np.where(real, steps, 1)) + ONE, 0).astype(np.int64)
     return wholes, powers
 
 
 def _middles() -> NDArray[np.float32]:
     return floats(np.arange(0x8000, 2**32, 2**16, dtype=np.uint32))
+
+
+def fixed(sums: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Sums of single-precision numbers as Python's integers, in units of 2^-ONE."""
+    whole = np.ldexp(sums, ONE)
+    return np.array([int(number) for number in whole.ravel()], dtype=object).reshape(sums.shape)
+
+
+def unfixed(whole: NDArray[np.object_]) -> NDArray[np.float64]:
+    """The nearest numbers to what `fixed` gave, or to sums of that."""
+    found: NDArray[np.float64] = np.ldexp(whole.astype(np.float64), -ONE)
+    return found
 
 
 def mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits import CurvesError
-from evals.dataset.floats import BINS, codes, floats, integers, middles
+from evals.dataset.floats import BINS, ONE, codes, floats, integers, middles
 
 __all__ = ["Histogram"]
 
@@ -28,9 +28,6 @@ _PARTS = ("counts", "rests", "squares")
 
 _MOST = 2**33
 """Values in one bin, beyond which sums of squares would no longer fit 64 bits."""
-
-_ONE = 149
-"""Every number of single precision is a multiple of 2^-149."""
 
 
 class Histogram:
@@ -106,7 +103,7 @@ class Histogram:
         return made
 
     def _sums(self, unit: int, lowest: int, end: int = BINS) -> tuple[Fraction, Fraction]:
-        """Sums of values and of squares, counted in 2^-149 and 2^-298."""
+        """Sums of values and of squares, counted in 2^-ONE and 4^-ONE."""
         first = second = 0
         wholes, powers = integers()
         for place in lowest + np.flatnonzero(self.counts[unit, lowest:end]):
@@ -116,4 +113,4 @@ class Histogram:
             whole, power = int(wholes[place]), int(powers[place])
             first += (count * whole + rest) << power
             second += (count * whole**2 + 2 * whole * rest + square) << 2 * power
-        return Fraction(first, 2**_ONE), Fraction(second, 4**_ONE)
+        return Fraction(first, 2**ONE), Fraction(second, 4**ONE)

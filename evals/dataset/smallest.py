@@ -7,10 +7,14 @@ smallest when keys fall with the value. Of equal keys the smaller image comes fi
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Rows", "Smallest", "row_type"]
+from evals.dataset.floats import mixed, name_hash
+
+__all__ = ["Rows", "Smallest", "lots", "place_grid", "row_type"]
 
 Rows = NDArray[np.void]
 """Records with the fields of `row_type`."""
@@ -21,6 +25,20 @@ _ALL = np.iinfo(np.uint64).max
 def row_type(values: int) -> np.dtype[np.void]:
     """A record: its group, key, image (hash of the name), place (row x 65536 + column) and some values."""
     return np.dtype([("group", "<i4"), ("key", "<u8"), ("image", "<u8"), ("place", "<u4"), ("value", "<f4", (values,))])
+
+
+def lots(seed: int, image: int, place: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """The lots that places of an image (hash of its name) draw: of these the smallest are sampled."""
+    start = np.uint64((image + name_hash("seed", seed)) % 2**64)
+    return mixed(mixed(place.astype(np.uint64)) ^ start)
+
+
+@lru_cache(maxsize=64)
+def place_grid(rows: int, columns: int) -> NDArray[np.uint32]:
+    """The place of every position of a map: row x 65536 + column."""
+    row, column = np.indices((rows, columns), np.uint32)
+    grid: NDArray[np.uint32] = (row * np.uint32(2**16) + column).ravel()
+    return grid
 
 
 class Smallest:
@@ -57,6 +75,11 @@ class Smallest:
         rows = np.empty(len(key), self._kept.dtype)
         rows["group"], rows["key"], rows["image"], rows["place"], rows["value"] = group, key, image, place, value
         self._offer(rows)
+
+    def draw(self, key: NDArray[np.uint64], image: int, place: NDArray[np.uint32], values: NDArray[np.float32]) -> None:
+        """Offer N positions of one image, all of group 0; `values` is units x N."""
+        kept = self.wanted(np.zeros(len(key), np.int64), key)
+        self.add(np.zeros(len(kept), np.int64), key[kept], image, place[kept], values[:, kept].T)
 
     def merge(self, other: Smallest) -> None:
         """Offer what another has kept."""

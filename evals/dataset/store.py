@@ -8,11 +8,14 @@ import os
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, FileDamagedError
 from circuits.files import replacing
+from evals.dataset.groups import Groups
 from evals.dataset.histogram import Histogram
 from evals.dataset.records import Piece, Settings
 from evals.dataset.smallest import Smallest
@@ -44,7 +47,8 @@ def save_survey(survey: Survey, path: str | os.PathLike[str]) -> None:
         "content": f"{survey.content:064x}",
         "names": {f"{image:016x}": name for image, name in survey.names.items()},
     }
-    arrays = {f"histogram.{name}": array for name, array in survey.histogram.to_arrays().items()}
+    parts = {"histogram": survey.histogram.to_arrays(), "groups": survey.groups.to_arrays()}
+    arrays = {f"{part}.{name}": array for part, own in parts.items() for name, array in own.items()}
     arrays |= {"together": survey.together, "sample": survey.sample.rows}
     arrays |= {"top": survey.top.rows, "strata": survey.strata.rows}
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
@@ -76,8 +80,11 @@ def load_survey(path: str | os.PathLike[str]) -> Survey:
         survey = Survey(header["network"], family, header["field"], header["short_side"], settings, pieces)
         survey.images, survey.content = header["images"], int(header["content"], 16)
         survey.names = {int(image, 16): name for image, name in header["names"].items()}
-        parts = {name.removeprefix("histogram."): array for name, array in arrays.items() if name.startswith("hist")}
-        survey.histogram = Histogram.from_arrays(len(family), parts)
+        parts: dict[str, dict[str, NDArray[Any]]] = {}
+        for name, array in arrays.items():
+            parts.setdefault(name.partition(".")[0], {})[name.partition(".")[2]] = array
+        survey.histogram = Histogram.from_arrays(len(family), parts["histogram"])
+        survey.groups = Groups.from_arrays(parts["groups"])
         survey.together = arrays["together"]
         survey.sample = Smallest.from_rows(settings.places, 1, arrays["sample"])
         survey.top = Smallest.from_rows(settings.top, len(family), arrays["top"])

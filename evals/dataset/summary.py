@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from circuits.angles import difference
+from evals.dataset.definitions import DEFINITIONS, LEVEL, over, over_units
+from evals.dataset.draws import company_scores, phi, redrawn
 from evals.dataset.histogram import Histogram
 from evals.dataset.survey import Survey
 from evals.dataset.tails import LAWS, Tail, fit_tail
-from evals.testing import Definition, TestResult
+from evals.testing import TestResult
 
 __all__ = ["Bins", "bins", "co_firing", "result", "tail"]
 
@@ -22,47 +22,6 @@ Array = NDArray[np.float64]
 
 WIDTH = 0.5
 """Standard deviations: width of a bin of the distributions."""
-
-LEVEL = 0.05
-"""Probability of error at which one law is said to fit better than another."""
-
-_ALPHA = f"p < {LEVEL}, Vuong's test with its variance taken over pictures"
-
-DEFINITIONS = {
-    "units": Definition("count", "units of the family"),
-    "pictures": Definition("count", "pictures run"),
-    "positions": Definition("count", "positions of the layer in all pictures, those at the edges too"),
-    "firing": Definition("share", "positions where the pre-activation is above 0; mean over units", 0.11),
-    "mean": Definition("standard deviations", "mean pre-activation over positions; mean over units"),
-    "deviation": Definition("pre-activation", "standard deviation of the pre-activation over positions; only of units"),
-    "highest": Definition("standard deviations", "largest pre-activation; median over units"),
-    "expected": Definition("standard deviations", "mean activation (after the ReLU) over positions; mean over units"),
-    "half_of_expected": Definition(
-        "standard deviations", "activation above which half of the sum of activations lies; median over units"
-    ),
-    "tail_scale": Definition(
-        "standard deviations", "mean excess of activations over the median of those that fire; median over units"
-    ),
-    "tail_distance": Definition(
-        "share", "Kolmogorov's distance between that half of the activations and an exponential; median over units"
-    ),
-    "tail_values": Definition("count", "activations that the tail was fitted to; median over units"),
-    "firing_with_neighbour": Definition(
-        "-1..1", "correlation, over positions, between the firing of a unit and of the next in direction; mean"
-    ),
-    "firing_with_opposite": Definition(
-        "-1..1", "correlation, over positions, between the firing of a unit and of that most opposite to it; mean"
-    ),
-}
-for _law, _text in LAWS.items():
-    DEFINITIONS |= {
-        f"exponential_over_{_law}": Definition("share", f"units with tails that an exponential fits better: {_ALPHA}"),
-        f"{_law}_over_exponential": Definition("share", f"units with tails that it fits better: {_text}; {_ALPHA}"),
-        f"{_law}_ratio": Definition(
-            "nats", f"mean log-likelihood ratio of a value in the tail, exponential over: {_text}; only of units"
-        ),
-        f"{_law}_p": Definition("probability", "two-sided p of that ratio; only of units"),
-    }
 
 
 class Bins:
@@ -118,20 +77,17 @@ def co_firing(survey: Survey) -> tuple[Array, Array]:
         The share of the row's positions at which the column fires too; and the correlation of their firing over all
         positions (phi). NaN for units that never, or always, fire.
     """
-    both = survey.together.astype(np.float64)
-    fired = np.diag(both)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shares = both / fired[:, None]
-        rate = fired / survey.positions
-        spread = np.sqrt(rate * (1 - rate))
-        phi = (both / survey.positions - np.outer(rate, rate)) / np.outer(spread, spread)
-    return shares, phi
+    both = survey.together / survey.positions
+    rate = np.diag(both)
+    with np.errstate(invalid="ignore"):
+        shares = both / rate[:, None]
+    return shares, phi(both, rate[:, None], rate)
 
 
 def result(survey: Survey) -> TestResult:
     """Scores, distributions and examples of a survey with at least one picture."""
     family, units = survey.family, range(len(survey.family))
-    shares, phi = co_firing(survey)
+    shares, correlation = co_firing(survey)
     tails = [tail(survey, unit) for unit in units]
     found = [_scores(survey, unit, tails[unit]) for unit in units]
     scores: dict[str, float | None] = {
@@ -139,15 +95,12 @@ def result(survey: Survey) -> TestResult:
         "pictures": float(survey.images),
         "positions": float(survey.positions),
     }
-    for name in ("firing", "mean", "expected"):
-        scores[name] = _over(np.mean, [one[name] for one in found])
-    for name in ("highest", "half_of_expected", "tail_scale", "tail_distance", "tail_values"):
-        scores[name] = _over(np.median, [one[name] for one in found])
+    scores |= over_units(found)
     for law in LAWS:
         better = [_better(one, law) for one, had in zip(found, tails, strict=True) if had]
-        scores[f"exponential_over_{law}"] = _over(np.mean, [float(sign > 0) for sign in better])
-        scores[f"{law}_over_exponential"] = _over(np.mean, [float(sign < 0) for sign in better])
-    scores |= {f"firing_with_{who}": value for who, value in _company(survey, phi).items()}
+        scores[f"exponential_over_{law}"] = over(np.mean, [float(sign > 0) for sign in better])
+        scores[f"{law}_over_exponential"] = over(np.mean, [float(sign < 0) for sign in better])
+    scores |= company_scores(np.take_along_axis(correlation.T, survey.companions, axis=0))
     for unit, one in zip(family.units, found, strict=True):
         scores |= {f"{unit}.{name}": value for name, value in one.items()}
     distributions = bins(survey)
@@ -157,13 +110,13 @@ def result(survey: Survey) -> TestResult:
         "share": np.stack([one.share for one in distributions]),
         "contribution": np.stack([one.contribution for one in distributions]),
         "fires_too": shares,
-        "firing_correlation": phi,
+        "firing_correlation": correlation,
         "top_unit": np.array([example.unit.channel for example in examples]),
         "top_picture": np.array([example.picture for example in examples]),
         "top_place": np.array([(example.row, example.column) for example in examples]),
         "top_value": np.array([example.value for example in examples], np.float32),
     }
-    return TestResult(scores, DEFINITIONS, data, _details(survey))
+    return TestResult(scores, DEFINITIONS, data, _details(survey), redrawn(survey, tails))
 
 
 def _details(survey: Survey) -> dict[str, Any]:
@@ -187,6 +140,7 @@ def _scores(survey: Survey, unit: int, found: Tail | None) -> dict[str, float | 
     scores: dict[str, float | None] = {
         "firing": float(survey.together[unit, unit] / survey.positions),
         "mean": mean / scale,
+        "pre_activation": mean,
         "deviation": deviation,
         "highest": _highest(survey)[unit] / scale,
         "expected": whole / survey.positions / scale,
@@ -216,25 +170,7 @@ def _half_of_expected(survey: Survey, unit: int) -> float:
     return Histogram.lower_edge(used[int(np.searchsorted(running, running[-1] / 2))])
 
 
-def _company(survey: Survey, phi: Array) -> dict[str, float | None]:
-    """Mean correlation of firing with the next unit in direction, and with the most opposite one."""
-    family = survey.family
-    count = len(family)
-    if count < 2:
-        return {"neighbour": None, "opposite": None}
-    turned = [difference(family.directions, angle + family.period / 2, family.period) for angle in family.directions]
-    opposite = np.abs(np.array(turned)).argmin(axis=1)
-    own = np.arange(count)
-    pairs = {"neighbour": phi[own, (own + 1) % count], "opposite": phi[own, opposite]}
-    return {who: _over(np.mean, [float(v) for v in values if not np.isnan(v)]) for who, values in pairs.items()}
-
-
 def _better(scores: dict[str, float | None], law: str) -> int:
     """1 if the exponential is the better one, -1 if the other is, 0 if that cannot be told."""
     ratio, p = scores[f"{law}_ratio"], scores[f"{law}_p"]
     return 0 if ratio is None or p is None or p >= LEVEL else int(np.sign(ratio))
-
-
-def _over(statistic: Callable[[list[float]], np.floating], values: list[float | None]) -> float | None:
-    given = [value for value in values if value is not None]
-    return float(statistic(given)) if given else None

@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,17 +17,21 @@ from numpy.typing import NDArray
 
 from circuits import CurvesError, Family
 from evals.dataset.floats import codes, mixed, name_hash
+from evals.dataset.groups import Groups, company, tally
 from evals.dataset.histogram import Histogram
 from evals.dataset.records import Example, Piece, Settings
-from evals.dataset.smallest import Rows, Smallest
+from evals.dataset.smallest import Rows, Smallest, lots, place_grid
 
-__all__ = ["STRATA", "Survey", "merged", "place_grid"]
+__all__ = ["STRATA", "Survey", "merged"]
 
 STRATA = 2**11
 """Strata for all numbers that there are: four an octave (1, 1.25, 1.5, 1.75, 2 ...)."""
 
 _STRATUM = np.uint32(21)
 """Bits of a code below those that name its stratum."""
+
+
+_AND = " and "
 
 
 @dataclass(eq=False)
@@ -46,9 +49,11 @@ class Survey:
         content: sum, modulo 2^256, of hashes of all pictures' names and pixels: a name for what was seen, in any order.
         together: F x F, positions where both units fired (their pre-activation was above 0).
         histogram: of pre-activations at all positions.
+        groups: firing and sums of pre-activations in groups of pictures.
         sample: pre-activations of all units at a random sample of positions.
         top: each unit's highest position in each of the pictures where that is highest.
         strata: a random sample of positions from each stratum of each unit.
+        companions: of each unit, see `company`.
         names: of pictures by their hash; at least of those in `top` and `strata`.
     """
 
@@ -62,9 +67,11 @@ class Survey:
     content: int = 0
     together: NDArray[np.int64] = dataclasses.field(init=False)
     histogram: Histogram = dataclasses.field(init=False)
+    groups: Groups = dataclasses.field(init=False, default_factory=Groups)
     sample: Smallest = dataclasses.field(init=False)
     top: Smallest = dataclasses.field(init=False)
     strata: Smallest = dataclasses.field(init=False)
+    companions: NDArray[np.intp] = dataclasses.field(init=False)
     names: dict[int, str] = dataclasses.field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,6 +82,7 @@ class Survey:
         self.top = Smallest(self.settings.top, units)
         self.strata = Smallest(self.settings.per_stratum, units * STRATA)
         self._most_names = 1024
+        self.companions = company(self.family)
         self._unit_keys = np.array([name_hash(channel) for channel in self.family.channels], np.uint64)[:, None]
 
     def add(self, name: str, content: int, maps: NDArray[np.float32]) -> None:
@@ -96,12 +104,12 @@ class Survey:
         found = codes(values)
         self.histogram.add(found)
         fired = (values > 0).astype(np.float32)
-        self.together += (fired @ fired.T).astype(np.int64)  # exact: a map has less than 2^24 positions
+        together = (fired @ fired.T).astype(np.int64)  # exact: a map has less than 2^24 positions
+        self.together += together
         image, place = name_hash(name), place_grid(maps.shape[1], maps.shape[2])
-        start = np.uint64((image + name_hash("seed", self.settings.seed)) % 2**64)
-        keys = mixed(mixed(place.astype(np.uint64)) ^ start)
-        kept = self.sample.wanted(np.zeros(len(keys), np.int64), keys)
-        self.sample.add(np.zeros(len(kept), np.int64), keys[kept], image, place[kept], values[:, kept].T)
+        self.groups.add(image, tally(values, together, self.companions))
+        keys = lots(self.settings.seed, image, place)
+        self.sample.draw(keys, image, place, values)
         if self._add_top(values, found, image, place) + self._add_strata(values, found, image, place, keys):
             self.names[image] = name
             if len(self.names) > self._most_names:
@@ -111,7 +119,8 @@ class Survey:
         """Add what another survey counted.
 
         Raises:
-            CurvesError: it is of another network, family or scale, kept other things, or counted the same pictures.
+            CurvesError: it is of another network, precision, family or scale, kept other things, or counted the same
+                pictures.
         """
         self.check_like(other)
         for piece in other.pieces:
@@ -122,29 +131,37 @@ class Survey:
                         f"{own.index} of {own.count}, which is counted already; merge each part once"
                     )
         self.pieces = tuple(sorted((*self.pieces, *other.pieces), key=lambda piece: (piece.images, piece.index)))
+        self.join_devices(other)
         self.images += other.images
         self.content = (self.content + other.content) % 2**256
         self.together += other.together
         self.histogram.merge(other.histogram)
+        self.groups.merge(other.groups)
         for own_rows, rows in ((self.sample, other.sample), (self.top, other.top), (self.strata, other.strata)):
             own_rows.merge(rows)
         self.names |= other.names
         self.forget()
 
     def check_like(self, other: Survey) -> None:
-        """Refuse a survey that does not count the same things.
+        """Refuse a survey that does not count the same things. Devices may differ, and so may the last bits they give.
 
         Raises:
-            CurvesError: it is of another network, family or scale, or kept other things.
+            CurvesError: it is of another network, precision, family or scale, or kept other things.
         """
         pairs = {
             "networks": (self.network["identity"], other.network["identity"]),
+            "precisions": (self.network["precision"], other.network["precision"]),
             "families": (self.family.to_json(evidence=False), other.family.to_json(evidence=False)),
             "scales of pictures": (self.short_side, other.short_side),
             "settings": (self.settings, other.settings),
         }
         if unlike := [what for what, (one, another) in pairs.items() if one != another]:
             raise CurvesError(f"the surveys are of different {' and '.join(unlike)}; survey both alike")
+
+    def join_devices(self, other: Survey) -> None:
+        """Name the devices of both as this survey's."""
+        devices = {name for survey in (self, other) for name in survey.network["device"].split(_AND)}
+        self.network = {**self.network, "device": _AND.join(sorted(devices))}
 
     @property
     def complete(self) -> bool:
@@ -217,14 +234,6 @@ def merged(surveys: Sequence[Survey]) -> Survey:
     for survey in surveys:
         made.merge(survey)
     return made
-
-
-@lru_cache(maxsize=64)
-def place_grid(rows: int, columns: int) -> NDArray[np.uint32]:
-    """The place of every position of a map: row x 65536 + column."""
-    row, column = np.indices((rows, columns), np.uint32)
-    grid: NDArray[np.uint32] = (row * np.uint32(2**16) + column).ravel()
-    return grid
 
 
 def _digest(text: str) -> bytes:

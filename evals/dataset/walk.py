@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from torch import Tensor
 
 from circuits import CurvesError, Family, Network
@@ -21,8 +20,9 @@ from circuits.pictures import Images, Picture, as_image
 from evals.dataset.records import Piece, Settings
 from evals.dataset.store import SUFFIX, load_survey, save_survey
 from evals.dataset.survey import Survey
-from evals.scorecard import provenance
+from evals.maps import family_maps
 from evals.progress import Progress
+from evals.scorecard import provenance
 
 __all__ = ["shard_path", "survey_images"]
 
@@ -72,12 +72,10 @@ def survey_images(
     if path is not None and Path(path).exists():
         survey = _resumed(survey, pictures, Path(path))
         (piece,) = survey.pieces
-    channels, saved = list(family.channels), time.monotonic()
+    saved = time.monotonic()
     what = f"pictures through {family.layer}" + (f", part {index} of {count}" if count > 1 else "")
     for name, content, image in _ahead(_read(pictures, images.short_side)):
-        with torch.inference_mode():
-            maps = net.activations(image.to(net.device, net.dtype), [family.layer], pre=True)[family.layer][0, channels]
-            survey.add(name, content, maps.float().cpu().numpy())
+        survey.add(name, content, family_maps(net, family, image))
         piece = piece.after(name)
         survey.pieces = (piece,)
         if path is not None and time.monotonic() - saved >= every:
@@ -120,16 +118,17 @@ def _resumed(fresh: Survey, pictures: Iterator[Picture], path: Path) -> Survey:
         piece = piece.after(picture.name)
     if piece != saved:
         raise CurvesError(f"{path} is of other pictures or another part of them; remove it or name another place")
+    survey.join_devices(fresh)
     return survey
 
 
 def _read(pictures: Iterator[Picture], short_side: int) -> Iterator[tuple[str, int, Tensor]]:
-    """Name, hash of the scaled pixels, and 1 x 3 x H x W of each."""
+    """Name, hash of the scaled pixels, and 3 x H x W of each."""
     for picture in pictures:
         pixels = picture.pixels(short_side)
         digest = hashlib.blake2b(f"{pixels.shape}".encode(), digest_size=32)
         digest.update(pixels.data)
-        yield picture.name, int.from_bytes(digest.digest(), "little"), as_image(pixels)[None]
+        yield picture.name, int.from_bytes(digest.digest(), "little"), as_image(pixels)
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
