@@ -26,7 +26,8 @@ Donor = Annotated[str, typer.Option(metavar="NET", help="The hand-built network 
 Layer = Annotated[str, typer.Option(metavar="L", help="The layer of both networks.")]
 Units = Annotated[
     str | None,
-    typer.Option(metavar="UNITS", help="Units to replace, with commas between; by default the curve detectors."),
+    # Named, since Typer 0.27 makes a metavar that is the parameter's name in capitals the option's name.
+    typer.Option("--units", metavar="UNITS", help="Units to replace, with commas between; else the curve detectors."),
 ]
 
 MEASURES = {"kl": "KL, nats", "unexplained": "unexplained", "agreement": "agreement", "top1": "top-1", "top5": "top-5"}

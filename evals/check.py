@@ -206,6 +206,9 @@ def _remarks(card: Scorecard, baseline: Scorecard) -> list[str]:
         found.append("The two cards are over different images.")
     if card.conditions.get("quick") != baseline.conditions.get("quick"):
         found.append("One of the two cards was made with fewer stimuli (--quick).")
+    ran, before = (each.network["precision"] for each in (card, baseline))
+    if ran != before:
+        found.append(f"One of the two cards ran in {ran}, the other in {before}: small differences may be rounding.")
     for test, drawn in card.replicates.items():
         other = baseline.replicates.get(test)
         if other is not None and not drawn.matches(other):

@@ -142,8 +142,7 @@ def _network(name: str, cards: Mapping[str, Scorecard], mapped: Mapping[str, Map
     origin = card.network
     details = dict(origin["details"])
     facts = {"licence": details.pop("licence", "not stated")}
-    if "device" in origin:  # older scorecards do not say
-        facts["run"] = f"on {origin['device']}, {origin['precision']}"
+    facts["run"] = f"on {origin['device']}, {origin['precision']}"
     facts |= {key: value for key, value in details.items() if isinstance(value, str | int | float)}
     nested = {key: value for key, value in details.items() if key not in facts}
     return {

@@ -117,8 +117,8 @@ def warnings(cards: Mapping[str, Scorecard]) -> list[str]:
         found.append("The networks were shown different curves, so their scores do not compare.")
     if len({test["images"]["hash"] for test in ran}) > 1:
         found.append("The standard deviations were taken over different image sets, so strengths do not compare.")
-    if len({card.network.get("precision", "float32") for card in cards.values()}) > 1:
-        told = ", ".join(f"{name} in {card.network.get('precision', 'float32')}" for name, card in cards.items())
+    if len({card.network["precision"] for card in cards.values()}) > 1:
+        told = ", ".join(f"{name} in {card.network['precision']}" for name, card in cards.items())
         found.append(f"The networks ran in different precisions ({told}), so small differences may be rounding.")
     return found
 

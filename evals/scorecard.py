@@ -191,13 +191,15 @@ class Scorecard:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What produced the scores: the network by hash, its plan (edits), stimuli and images, versions, seed."""
+        """What produced the scores: the network by hash, its plan (edits), how it ran, stimuli and images, seed."""
         known = {test: details.get("stimuli") for test, details in self.details.items()}
         return {
             "network": self.network["name"],
             "identity": self.network["identity"],
             "parent": self.network["parent"],
             "plan": self.network["edits"],
+            "device": self.network["device"],
+            "precision": self.network["precision"],
             "versions": self.network["versions"],
             "stimuli": {test: stimuli for test, stimuli in known.items() if stimuli is not None},
             **self.conditions,

@@ -88,9 +88,9 @@ def field(x: Array, y: Array, direction: float, radius: float) -> ArcField:
 
 
 def near(at: ArcField, across: float, along: float) -> Array:
-    """How much a place belongs to an arc, 0..1, by standard deviations in px; beyond a quarter turn nothing does."""
+    """How much a place belongs to an arc, 0..1, by standard deviations in px; it fades out towards a quarter turn."""
     share: Array = np.exp(-(at.across**2) / (2 * across**2) - at.along**2 / (2 * along**2))
-    return share * (np.abs(at.turn) < 90)
+    return share * np.maximum(np.cos(np.deg2rad(at.turn)), 0)
 
 
 def pieces(angles: Array, at: ArcField, width: float, period: float) -> Array:

@@ -155,11 +155,11 @@ class EarlyCurves(Arc):
     """px, lower end of the band."""
     largest_radius: float = 80.0
     """px, upper end of the band."""
-    across: float = 4.0
-    along: float = 12.0
+    across: float = 3.5
+    along: float = 10.0
     width: float = 10.0
     opposite: float = 0.6
-    inhibition: float = 0.4
+    inhibition: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class LineEnds(_Layer):
 class Curves(Arc):
     """3b: long arcs made of early curves, in three bands of radius that adjoin."""
 
-    smallest_radius: float = 8.0
+    smallest_radius: float = 10.0
     """px, lower end of the band of tight curves."""
     medium_radius: float = 20.0
     """px, upper end of that band, lower end of the next."""
@@ -196,7 +196,7 @@ class Curves(Arc):
     """px, upper end of that band."""
     across: float = 5.0
     along: float = 18.0
-    width: float = 15.0
+    width: float = 16.0
     opposite: float = 0.5
     inhibition: float = 0.5
 

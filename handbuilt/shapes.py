@@ -56,7 +56,7 @@ def _wave(p: Shapes, orientation: float, side: int, directions: Array) -> Array:
     kernel = np.zeros((len(directions), *x.shape))
     for direction in (orientation + 90, orientation - 90):
         at = field(x, y, direction, p.radius)
-        on = near(at, p.across, p.along) * (side * at.along > 0)
+        on = near(at, p.across, p.along) * np.clip(side * at.along / STRIDE, 0, 1)
         kernel += on * (tuned(directions, at.direction, p.width, 360) - p.inhibition / len(directions))
     return kernel
 

@@ -16,7 +16,7 @@ DEFINITIONS = {
 FAMILY = Family("curve", "3b", (Member(Unit("3b", 1), 20.0), Member(Unit("3b", 2), 200.0)))
 NETWORK = {
     "name": "made up", "identity": "ab" * 32, "source": "a test", "details": {}, "parent": None, "edits": [],
-    "versions": {"torch": "2"},
+    "device": "cpu", "precision": "float32", "versions": {"torch": "2"},
 }  # fmt: skip
 
 

@@ -20,13 +20,13 @@ from editing import Ablate, Plan
 from evals.class_scores import Classifier
 from evals.gallery.pixels import firing
 from tests import small
-from tests.classifiers import classifier
+from tests.classifiers import classifier, write_folders
 
 COMBING = evals.Combing(radii=(40.0,), tick_lengths=(10.0,), spacings=(9.0,))
 NET = small.network()
 FAMILIES = handbuilt.families(NET)
 CURVES = next(f for f in FAMILIES if (f.layer, f.name) == ("3b", "curve"))
-LINES = next(f for f in FAMILIES if f.layer == "3a")
+LINES, EARLY = (next(f for f in FAMILIES if (f.layer, f.name) == ("3a", name)) for name in ("line", "early curve"))
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,8 @@ class Here:
         return net.evolve().to(self.device)
 
     def patches(self, count: int = 6, size: int = 91) -> torch.Tensor:
-        """Coarse noise, N x 3 x size x size, on the device."""
-        noise = torch.rand(count, 3, 9, 9, generator=torch.Generator().manual_seed(4))
-        return torch.nn.functional.interpolate(noise, (size, size), mode="bilinear").to(self.device)
+        """Curves over noise, N x 3 x size x size, on the device."""
+        return small.pictures(count, size).to(self.device)
 
 
 Case = Callable[[Here], dict[str, Any]]
@@ -51,7 +50,7 @@ Case = Callable[[Here], dict[str, Any]]
 
 def activations(here: Here) -> dict[str, Any]:
     net, images = here(NET), here.patches(2, 96)
-    changed = editing.SetActivation("3a:1", 0.5), editing.AddActivation(["3a:2", "3a:3"], 0.1)
+    changed = editing.SetActivation("3a:13", 0.5), editing.AddActivation(["3a:14", "3a:15"], 0.1)
     return {
         **net.activations(images, ["conv2d0", "3a", "3b"], pre=True),
         "changed": net.activations(images, ["3b"], interventions=changed)["3b"],
@@ -70,6 +69,20 @@ def combing_scores(here: Here) -> dict[str, Any]:
     return dict(evals.run(here(NET), few, [COMBING], images=here.images).family_scores)
 
 
+def equivariance(here: Here) -> dict[str, Any]:
+    test = evals.Equivariance(sources=(EARLY,))
+    card = evals.run(here(NET), CURVES, [test], images=here.images, draws=0)
+    return {**card.scores, **card.data}
+
+
+def classification(here: Here) -> dict[str, Any]:
+    folder = here.images.root.parent / "labelled"
+    if not folder.exists():
+        write_folders(folder, list("abcdefg"))
+    card = evals.run(here(classifier()), None, ["classification"], images=ImageSet.folder(folder), draws=0)
+    return {**card.scores, **card.data}
+
+
 def families(here: Here) -> dict[str, Any]:
     found = evals.find_families(here(NET), ["conv2d0", "3b"], images=here.images)
     return {
@@ -84,14 +97,14 @@ def edits(here: Here) -> dict[str, Any]:
     square = torch.arange(9.0).view(3, 3)
     plan = Plan(
         [
-            Ablate.mean(net, "3b:0", "3a:1", images=here.images),
+            Ablate.mean(net, "3b:0", "3a:13", images=here.images),
             Ablate.resample(net, "3b:1", images=here.images),
-            editing.AblateEdge("3a:2", "3b:2"),
+            editing.AblateEdge("3a:14", "3b:2"),
             editing.RemoveNegative("3a", "3b:3"),
             editing.ClampWeights("3a", "3b:4", low=-0.01, high=0.01),
-            editing.Scale("conv2d2", "3a:5", factor=0.5),
-            editing.KeepOnly("conv2d2:1", "3a:6"),
-            editing.Rewire("3a:4", "3b:5", "3a:5"),
+            editing.Scale("conv2d2", "3a:17", factor=0.5),
+            editing.KeepOnly("conv2d2:1", "3a:18"),
+            editing.Rewire("3a:16", "3b:5", "3a:17"),
             editing.Replace("conv2d1:2", "conv2d2:3", square),
             editing.Rewire("conv2d1:3", "conv2d2:2", "conv2d1:3", rotate=30),
             editing.Linearize("3a", "3b:6"),
@@ -131,8 +144,8 @@ def sweeps(here: Here) -> dict[str, Any]:
         "units": editing.ablation_effects(net, "3a", ["3b:0", "3b:3"], patches),
         "early": editing.ablation_effects(net, "conv2d1", "3b:2", patches, value=0.3),
         "edges": editing.edge_effects(net, "3a", "3b:1", patches),
-        "maps": editing.ablation_effects(net, ["3a:0", "3a:1"], "3b:2", whole, whole=True),
-        "downstream": editing.edge_effects(net, "conv2d2", "3a:1", patches, read="3b"),
+        "maps": editing.ablation_effects(net, ["3a:12", "3a:13"], "3b:2", whole, whole=True),
+        "downstream": editing.edge_effects(net, "conv2d2", "3a:13", patches, read="3b"),
     }
 
 
@@ -207,8 +220,8 @@ def stimuli(here: Here) -> dict[str, Any]:
 def trained(here: Here, bvlc: Network) -> dict[str, Any]:
     """A real network, through normalisation and bottlenecks."""
     net, patches = here(bvlc), here.patches(3)
-    sources = ["3a:3", "3a:104"]
-    cut = Plan([editing.AblateEdge("3a:104", "3b:379"), editing.RemoveNegative("3a:3", "3b:200")]).apply(net)
+    sources = ["3a:15", "3a:116"]
+    cut = Plan([editing.AblateEdge("3a:116", "3b:379"), editing.RemoveNegative("3a:15", "3b:200")]).apply(net)
     graph = CircuitGraph(net, "3b:379", patches=patches, until="3a", bottlenecks=False)
     return {
         "probabilities": net(here.patches(1, 224)),
@@ -222,6 +235,6 @@ def trained(here: Here, bvlc: Network) -> dict[str, Any]:
 
 
 CASES: tuple[Case, ...] = (
-    activations, scores, combing_scores, families, edits, symmetrized, combing, graft, sweeps, likeness, attribution,
-    weights, classes, gallery, stimuli,
+    activations, scores, combing_scores, equivariance, classification, families, edits, symmetrized, combing, graft,
+    sweeps, likeness, attribution, weights, classes, gallery, stimuli,
 )  # fmt: skip

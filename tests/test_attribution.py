@@ -5,11 +5,11 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import handbuilt
 from circuits import CircuitGraph, CurvesError, Network
 from circuits.execution import execute
 from circuits.ops import Conv, Linear, MaxPool, Padding, ReLU
 from circuits.regions import INPUT, compile_program
+from tests import small
 from tests.networks import random_networks, small_network
 
 
@@ -89,8 +89,7 @@ def test_contributions_through_bottlenecks_are_gradient_times_activation(bvlc: N
 
 
 def test_contributions_through_bottlenecks_of_the_handbuilt_network() -> None:
-    net = handbuilt.build(8)
-    patches = torch.rand(3, 3, 91, 91, generator=torch.Generator().manual_seed(0))
+    net, patches = small.network(), small.pictures(3)
     graph = CircuitGraph(net, "3b", bottlenecks=False, patches=patches)
     assert_sums(graph)  # its bottlenecks have no biases
     kept = CircuitGraph(net, "3b", patches=patches)

@@ -1,5 +1,6 @@
 """The regression check: what got worse is said and ends with 1, what is tolerated is not."""
 
+import dataclasses
 import json
 import shutil
 
@@ -99,8 +100,10 @@ def test_what_may_be_why_is_told():
     before = card({"t.high": 1.0}, {"t.high": [1.0, 1.1]}, identity="other")
     conditions = {"quick": True, "images": {"name": "i", "hash": "other", "count": 2}}
     now = card({"t.high": 1.0}, {"t.high": [1.0, 1.1]}, conditions=conditions)
-    told = " ".join(evals.check(now, before).remarks)
+    rounded = dataclasses.replace(now, network={**now.network, "precision": "bfloat16"})
+    told = " ".join(evals.check(rounded, before).remarks)
     assert all(text in told for text in ("different images", "--quick", "drew from other things"))
+    assert "One of the two cards ran in bfloat16, the other in float32" in told
     assert evals.check(now, now).remarks == ()
 
 

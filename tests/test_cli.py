@@ -66,7 +66,7 @@ def test_build_edit_eval_compare(curves, tmp_path, images):
     assert f"report: {tmp_path / 'out' / 'report.html'}" in out.replace("\n", " ")
     loaded = Scorecard.load(tmp_path / "out" / "cards" / "edited")
     assert loaded.family == card.family
-    assert loaded.scores["synthetic.responding"] == 1 - len(small.GONE) / 8
+    assert loaded.scores["synthetic.responding"] == 1 - small.SILENCED / 8
 
 
 def test_build_sets_parameters(curves, tmp_path):

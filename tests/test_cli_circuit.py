@@ -48,7 +48,7 @@ def test_families_can_be_named_in_a_plan(curves, built, tmp_path):
         "-o", tmp_path / "families.toml", "--images", tmp_path,
     )  # fmt: skip
     assert code == 0
-    assert "3b curve: 8 units" in out
+    assert "3b curve: 24 units" in out
     text = (tmp_path / "families.toml").read_text()
     assert len(tomllib.loads(text)["family"]) == 2
     (tmp_path / "plan.toml").write_text(
@@ -56,7 +56,7 @@ def test_families_can_be_named_in_a_plan(curves, built, tmp_path):
     )
     code, _, _ = curves("edit", built, tmp_path / "plan.toml", "-o", tmp_path / "edited.safetensors")
     assert code == 0
-    early, late = ([f"{layer}:{c}" for c in channels] for layer, channels in (("3a", range(4, 12)), ("3b", range(8))))
+    early, late = ([f"{layer}:{c}" for c in channels] for layer, channels in (("3a", range(12, 20)), ("3b", range(24))))
     expected = Plan([KeepOnly(early, late)]).apply(small.network())
     assert Network.load(tmp_path / "edited.safetensors").identity == expected.identity
 
@@ -71,29 +71,29 @@ def test_families_that_are_not_there(curves, built, tmp_path):
 def test_sweep_tells_who_matters(curves, built, tmp_path):
     code, out, _ = curves("sweep", built, "--ablate", "3a", "--read", "3b:1,3b:2", "-o", tmp_path / "effects.csv")
     assert code == 0
-    assert "the largest of 24" in out
+    assert "the largest of 56" in out
     with (tmp_path / "effects.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 12 * 2
     sizes = [float(row["mean_abs"]) for row in rows]
     assert sizes == sorted(sizes, reverse=True)
-    code, out, _ = curves("sweep", built, "--ablate", "3a:5,3a:6", "--read", "3b:1", "--edges", "--json")
+    code, out, _ = curves("sweep", built, "--ablate", "3a:13,3a:14", "--read", "3b:1", "--edges", "--json")
     assert code == 0
-    assert {row["unit"] for row in json.loads(out)} == {"3a:5", "3a:6"}
+    assert {row["unit"] for row in json.loads(out)} == {"3a:13", "3a:14"}
     code, _, error = curves("sweep", built, "--ablate", "3a", "--read", "3b", "--edges")
     assert code == 2
-    assert "edges end in one unit, but 8 are to be read" in error
+    assert "edges end in one unit, but 28 are to be read" in error
 
 
 def test_diff_lists_what_changed(curves, built, tmp_path):
-    Plan([AblateEdge("3a:5", "3b:1")]).apply(small.network()).save(tmp_path / "edited.safetensors")
+    Plan([AblateEdge("3a:13", "3b:1")]).apply(small.network()).save(tmp_path / "edited.safetensors")
     code, out, _ = curves("diff", built, tmp_path / "edited.safetensors")
     assert code == 0
     assert out.splitlines() == ["layer 3b/5x5_bottleneck@3b:1 added", "3b:1: 1 edges, 1 of them gone"]
     code, out, _ = curves("diff", built, built)
     assert out == "the networks are the same\n"
     code, out, _ = curves("diff", built, tmp_path / "edited.safetensors", "--json")
-    assert json.loads(out)["units"][0]["edges"][0]["source"] == "3a:5"
+    assert json.loads(out)["units"][0]["edges"][0]["source"] == "3a:13"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_plan_that_does_not_fit_writes_nothing(curves, built, tmp_path):
     plan.write_text('# cut\n\n[[edit]]\nkind = "ablate_edge"\nsource = "3a:99"\ntarget = "3b:1"\n')
     code, _, error = curves("edit", built, plan, "-o", tmp_path / "edited.safetensors")
     assert code == 2
-    assert f"{plan} line 3, edit 1 of 1 (ablate_edge) does not fit: 3a has 12 units (0..11); 3a:99" in error
+    assert f"{plan} line 3, edit 1 of 1 (ablate_edge) does not fit: 3a has 28 units (0..27); 3a:99" in error
     plan.write_text(f'network = "{"0" * 64}"\n[[edit]]\nkind = "ablate"\nunits = ["3b:1"]\n')
     code, _, error = curves("edit", built, plan, "-o", tmp_path / "edited.safetensors")
     assert code == 2

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-import handbuilt
 from circuits import Network
 from tests import small
 from tests.test_tuning_likeness import write
@@ -51,7 +50,7 @@ def test_json_alone(curves, built, pictures, tmp_path):
 
 
 def test_networks_without_common_layers_are_compared_in_behaviour_alone(curves, built, pictures, tmp_path):
-    net = handbuilt.build(8)
+    net = small.network()
     renamed = Network(
         net.ops, net.tensors, {f"my_{layer.name}": (layer.pre, layer.post) for layer in net.layers.values()}
     )

@@ -26,17 +26,15 @@ from tests.pretend import DeviceError, pretend_device
 
 CPU = torch.device("cpu")
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 LOOSER = {
-    "combing": 0.02,  # counts of edges on either side of a threshold
-    "combing_scores": 0.05,  # gradients through max pools, which of several equal places is the largest
-    "gallery": 0.01,  # likewise
-    "classes": 1e-3,  # differences of outputs
-    "graft": 1e-3,  # a fit
-    "likeness": 1e-3,  # ranks
-    "families": 1e-3,  # angles of harmonics
+    "combing_scores": 1e-3,  # gradients through max pools, which of several equal places is the largest
+    "gallery": 1e-3,  # likewise
+    "weights": 1e-4,  # sums of products of kernels that nearly cancel
+    "trained": 3e-5,  # small differences of large numbers
+    "graft": 1e-4,  # a fit
 }
-"""Of CUDA; what is pretended is exact."""
+"""Of CUDA, relative to the largest number; what is pretended is exact."""
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +52,9 @@ def device(request):
 
 
 def numbers(found):
-    """Arrays on the CPU."""
-    return {k: np.asarray(v.detach().cpu() if isinstance(v, torch.Tensor) else v) for k, v in found.items()}
+    """Arrays on the CPU; NaN for what is not defined."""
+    arrays = {k: np.asarray(v.detach().cpu() if isinstance(v, torch.Tensor) else v) for k, v in found.items()}
+    return {k: a.astype(float) if a.dtype == object else a for k, a in arrays.items()}
 
 
 def check(found, expected, device, tolerance=TOLERANCE):
@@ -68,10 +67,10 @@ def check(found, expected, device, tolerance=TOLERANCE):
         if device.type != "cuda":
             assert np.array_equal(have, want, equal_nan=want.dtype.kind in "fc"), name
             continue
-        if want.dtype == object:  # a score that is not defined
-            assert (have.item() is None) == (want.item() is None), name
-            continue
-        errors[name] = np.nanmax(abs(have - want)) / max(np.nanmax(abs(want)), 1e-2)
+        defined = ~np.isnan(want)
+        assert np.array_equal(defined, ~np.isnan(have)), name
+        if defined.any():
+            errors[name] = abs(have[defined] - want[defined]).max() / max(abs(want[defined]).max(), 1e-2)
     worst = sorted(errors.items(), key=lambda item: -item[1])[:3]
     print("relative errors:", ", ".join(f"{name} {error:.2g}" for name, error in worst))  # shown by pytest -rP
     assert all(error <= tolerance for error in errors.values()), worst
@@ -89,7 +88,7 @@ def test_results_are_those_of_the_cpu(case, device, images):
 
 
 def test_a_trained_network_gives_what_it_gives_on_the_cpu(bvlc, device, images):
-    check(trained(Here(device, images), bvlc), trained(Here(CPU, images), bvlc), device)
+    check(trained(Here(device, images), bvlc), trained(Here(CPU, images), bvlc), device, LOOSER["trained"])
 
 
 def test_what_an_edit_makes_is_saved_and_loaded(device, tmp_path):
@@ -112,13 +111,13 @@ def test_moving_a_copy_leaves_the_network(device):
     assert NET.tensors["conv2d0/pre/weight"] is before
     assert moved.identity == NET.identity
     with pytest.raises(CurvesError, match="move one with"):
-        moved.responses(torch.rand(1, 3, 91, 91), "3b")
+        moved.responses(small.pictures(1), "3b")
 
 
 def test_results_say_where_they_were_made(device, images):
     net = NET.evolve().to(device)
-    card = evals.run(net, CURVES, [small.TEST], images=images)
-    assert (card.network["device"], card.network["precision"]) == (describe_device(device), "float32")
+    card = evals.run(net, CURVES, [small.TEST], images=images, draws=0)
+    assert (card.provenance["device"], card.provenance["precision"]) == (describe_device(device), "float32")
     found = evals.find_curve_family(net, "3b", test=small.TEST, images=images)
     assert found.source == f"measured in float32 on {describe_device(device)}"
     assert evals.find_curve_family(NET, "3b", test=small.TEST, images=images).source == "measured"

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-import handbuilt
 from circuits import Network
 from circuits.ops import Conv, MaxPool, ReLU
 from circuits.sight import edge_kernels
 from editing import Ablate, AblateEdge, Graft, Linearize, Plan, RemoveNegative, Scale, diff
+from tests import small
 
-HAND = handbuilt.build(8)
+HAND = small.network()
 
 
 def test_equal_networks_do_not_differ() -> None:
@@ -39,8 +39,8 @@ def test_a_cut_edge_is_the_only_difference(bvlc: Network) -> None:
 @pytest.mark.parametrize(
     ("plan", "units", "lines"),
     [
-        (Plan([Ablate("3a:5")]), ["3a:5"], ["bias"]),
-        (Plan([Scale("conv2d1", "conv2d2:1", factor=2.0)]), ["conv2d2:1"], ["4 edges"]),
+        (Plan([Ablate("3a:13")]), ["3a:13"], ["bias"]),
+        (Plan([Scale("conv2d1", "conv2d2:1", factor=2.0)]), ["conv2d2:1"], ["12 edges"]),
         (Plan([Linearize("3a", "3b:1")]), ["3b:1"], []),
         (Plan([RemoveNegative("3a", "3b:1")]), ["3b:1"], ["edges"]),
     ],

@@ -13,6 +13,7 @@ from circuits.graph.colors import NEGATIVE, POSITIVE
 from circuits.graph.drawing import _scene as scene
 from circuits.graph.layout import Curve, Rectangle, columns, places
 from circuits.graph.pruning import strength
+from tests import small
 from tests.networks import small_network
 
 
@@ -70,7 +71,7 @@ def test_a_kernel_in_colour_is_of_the_image_as_it_is() -> None:
 
 
 def test_families_are_drawn_with_both_signs(tmp_path) -> None:
-    net = handbuilt.build(8)
+    net = small.network()
     graph = CircuitGraph(net, "3b", families=handbuilt.families(net), bottlenecks=False, until="conv2d2")
     drawn = scene(graph.contract(), "weight", "")
     assert [node.label for node in drawn.nodes] == ["line\n4 units", "early curve\n8 units", "curve\n8 units"]
@@ -80,7 +81,7 @@ def test_families_are_drawn_with_both_signs(tmp_path) -> None:
 
 
 def test_members_of_a_family_are_in_order_of_direction() -> None:
-    net = handbuilt.build(8)
+    net = small.network()
     graph = CircuitGraph(net, "3b", families=handbuilt.families(net), bottlenecks=False, until="conv2d2").nx
     order = columns(graph, {(u, v): strength(data, "weight") for u, v, data in graph.edges(data=True)})
     for column in order:

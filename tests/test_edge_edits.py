@@ -35,10 +35,11 @@ from editing import (
     SetActivation,
     Symmetrize,
 )
+from tests import small
 from tests.networks import random_networks
 
-HAND = handbuilt.build(8)
-PICTURE = torch.rand(1, 3, 112, 112, generator=torch.Generator().manual_seed(3))
+HAND = small.network()
+PICTURE = small.pictures(1, 112, curves=8)
 
 
 def said(net: Network, picture: Tensor, source: str = "", change: Callable[[Tensor], Tensor] | None = None) -> dict:
@@ -234,7 +235,7 @@ def test_replace_rotate_and_linearize() -> None:
     assert torch.equal(edge_kernels(replaced, unit, "conv2d1")[2], kernel)
     turned = Rewire("conv2d1:2", unit, "conv2d1:2", rotate=90).apply(replaced)
     assert torch.equal(edge_kernels(turned, unit, "conv2d1")[2], kernel.rot90())
-    others = [0, 1, 3]
+    others = [c for c in range(12) if c != 2]
     assert torch.equal(edge_kernels(turned, unit, "conv2d1")[others], edge_kernels(net, unit, "conv2d1")[others])
     linear = Linearize("3a", "3b:4").apply(net)
     assert reads_directly(linear, net.unit("3b:4"), "3a")
@@ -264,16 +265,15 @@ def test_a_linearized_unit_of_a_real_network_is_its_expanded_weights(bvlc: Netwo
 
 def test_symmetrized_weights_turn_with_their_units() -> None:
     generator = torch.Generator().manual_seed(0)
-    noisy = HAND.evolve(
-        tensors={"conv2d2/pre/weight": HAND.tensors["conv2d2/pre/weight"] + torch.rand(4, 4, 3, 3, generator=generator)}
-    )
+    weight = HAND.tensors["conv2d2/pre/weight"]
+    noisy = HAND.evolve(tensors={"conv2d2/pre/weight": weight + torch.rand(weight.shape, generator=generator)})
     turns = [0.0, 90.0]
     source, target = (
-        Family("x", layer, tuple(Member(Unit(layer, 2 * i), t) for i, t in enumerate(turns)), 180.0)
+        Family("x", layer, tuple(Member(Unit(layer, 6 * i), t) for i, t in enumerate(turns)), 180.0)
         for layer in ("conv2d1", "conv2d2")
     )
     edited = Symmetrize(source, target).apply(noisy)
-    found = torch.stack([edge_kernels(edited, unit, "conv2d1")[[0, 2]] for unit in target.units])
+    found = torch.stack([edge_kernels(edited, unit, "conv2d1")[[0, 6]] for unit in target.units])
     assert torch.allclose(found[1, 1], found[0, 0].rot90(), atol=1e-6)
     assert torch.allclose(found[1, 0], found[0, 1].rot90(), atol=1e-6)
     again = Symmetrize(source, target).apply(edited)
@@ -329,12 +329,12 @@ def test_an_edit_of_a_unit_reaches_its_private_copies(bvlc: Network) -> None:
     ("edits", "says"),
     [
         ([AblateEdge("3b:0", "3a:0")], "3a:0 does not see 3b; it reads conv2d2"),
-        ([Scale("3a:9", "3b:99", factor=2.0)], r"3b has 8 units \(0\.\.7\); 3b:99 is out of range"),
+        ([Scale("3a:9", "3b:99", factor=2.0)], r"3b has 28 units \(0\.\.27\); 3b:99 is out of range"),
         ([AblateEdge("conv2d2:0", "3b:0", sign="negative")], "between 3b:0 and the source lies more than a 1x1"),
         ([Replace("3a:0", "3b:0", torch.ones(5, 5))], "put a linearize edit of this source and target before"),
         ([Replace("conv2d1:0", "conv2d2:0", torch.ones(5, 5))], "are 3x3, not 5x5"),
-        ([Replace("conv2d1", "conv2d2:0", torch.ones(3, 3))], "kernels for 1 x 1 edges, but 1 targets x 4 sources"),
-        ([Rewire("conv2d1:0", "conv2d2:0", "conv2d1")], "1 sources cannot move to 4 units"),
+        ([Replace("conv2d1", "conv2d2:0", torch.ones(3, 3))], "kernels for 1 x 1 edges, but 1 targets x 12 sources"),
+        ([Rewire("conv2d1:0", "conv2d2:0", "conv2d1")], "1 sources cannot move to 12 units"),
         ([Rewire("conv2d1:0", "conv2d2:0", "conv2d2:1")], "edges move within one layer, not between conv2d1, conv2d2"),
         ([AblateEdge("conv2d1:0", "conv2d2:0", direction=(0, 90))], "conv2d1:0 has no direction"),
         ([AblateEdge("conv2d1:0", "conv2d2:0", positions=[(2, 0)])], r"position \(2, 0\) is outside a kernel of 3x3"),
@@ -389,9 +389,9 @@ def test_edits_that_make_no_sense_are_refused(make: Callable[[], Edit], says: st
 
 
 def test_private_copies_can_be_named_as_layers_and_as_units() -> None:
-    cut = AblateEdge("3a:5", "3b:1").apply(HAND)
+    cut = AblateEdge("3a:13", "3b:1").apply(HAND)
     copy = "3b/5x5_bottleneck@3b:1"
-    patches = torch.rand(2, 3, 91, 91, generator=torch.Generator().manual_seed(0))
+    patches = small.pictures(2)
     whole = Ablate(copy).apply(cut).responses(patches, "3b")
     parts = Ablate(*(f"{copy}:{c}" for c in range(cut.layer(copy).channels))).apply(cut).responses(patches, "3b")
     silenced = cut.responses(patches, "3b", interventions=[SetActivation(copy, 0.0)])
@@ -429,27 +429,27 @@ def test_a_copy_made_in_an_edit_does_not_change_with_its_original(bvlc: Network)
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_private_copies_are_edited_and_split_like_their_originals(order: tuple[int, int]) -> None:
-    edits = [AblateEdge("3a:5", "3b:4"), AblateEdge("conv2d2:0", "3b/5x5_bottleneck:2")]
+    edits = [AblateEdge("3a:12", "3b:24"), AblateEdge("conv2d2:6", "3b/5x5_bottleneck:6")]
     edited = Plan([edits[i] for i in order]).apply(HAND)
     picture = PICTURE[:, :, :96, :96]
     below = said(HAND, picture)
-    silenced = said(HAND, picture, "3a", channels([5], 0.0))
+    silenced = said(HAND, picture, "3a", channels([12], 0.0))
     found = edited.activations(picture, ["3b/5x5_bottleneck", "3b"], pre=True)
-    # 3b:4 sees unit 2 of the bottleneck without conv2d2:0, and 3a:5 not at all.
-    cut = said(AblateEdge("conv2d2:0", "3b/5x5_bottleneck:2").apply(HAND), picture)["3b/5x5_bottleneck"]
+    # 3b:24, a double curve, sees unit 6 of the bottleneck without conv2d2:6, a line, and 3a:12 not at all.
+    cut = said(AblateEdge("conv2d2:6", "3b/5x5_bottleneck:6").apply(HAND), picture)["3b/5x5_bottleneck"]
     assert torch.allclose(found["3b/5x5_bottleneck"], cut, atol=1e-6)
     units = silenced["3b/5x5_bottleneck"].clone()
-    units[:, 2] = cut[:, 2]
+    units[:, 6] = cut[:, 6]
     weight, bias = HAND.tensors["3b/5x5/weight"], HAND.tensors["3b/5x5/bias"]
     want = torch.conv2d(torch.relu(units), weight, bias, padding=2)
-    assert torch.allclose(found["3b"][:, 4], want[:, 4], atol=1e-5)
-    assert not torch.allclose(found["3b"][:, 4], below["3b"][:, 4], atol=1e-3)
+    assert torch.allclose(found["3b"][:, 24], want[:, 24], atol=1e-5)
+    assert not torch.allclose(found["3b"][:, 24], below["3b"][:, 24], atol=1e-3)
 
 
 def test_a_linearized_target_keeps_nothing_of_its_own_bottleneck() -> None:
-    edited = Plan([AblateEdge("3a:5", "3b:4"), Linearize("3a", "3b:4")]).apply(HAND)
+    edited = Plan([AblateEdge("3a:13", "3b:4"), Linearize("3a", "3b:4")]).apply(HAND)
     assert not [op.name for op in edited.ops if "@" in op.name]
-    assert (edge_kernels(edited, edited.unit("3b:4"), "3a")[5] == 0).all()
+    assert (edge_kernels(edited, edited.unit("3b:4"), "3a")[13] == 0).all()
 
 
 def test_expanded_weights_see_private_copies(bvlc: Network) -> None:
@@ -464,11 +464,13 @@ def test_expanded_weights_see_private_copies(bvlc: Network) -> None:
 
 def test_directions_of_lines_are_the_same_half_a_turn_on() -> None:
     line = Family("line", "3a", (Member(Unit("3a", 0), 175.0),), 180.0)
-    curve = Family("curve", "3b", (Member(Unit("3b", 4), 5.0),))
-    assert edge_kernels(AblateEdge(line, curve, direction=(-20, 20)).apply(HAND), Unit("3b", 4), "3a")[0].eq(0).all()
-    near = Family("x", "3a", (Member(Unit("3a", 5), (5.0 + 0.1 * 3) % 360),))
+    double = Unit("3b", 24)  # reads lines and early curves
+    curve = Family("curve", "3b", (Member(double, 5.0),))
+    assert edge_kernels(HAND, double, "3a")[[0, 13]].flatten(1).any(1).all()
+    assert edge_kernels(AblateEdge(line, curve, direction=(-20, 20)).apply(HAND), double, "3a")[0].eq(0).all()
+    near = Family("x", "3a", (Member(Unit("3a", 13), (5.0 + 0.1 * 3) % 360),))
     exact = AblateEdge(near, curve, direction=(0.1 * 3, 0.1 * 3)).apply(HAND)
-    assert edge_kernels(exact, Unit("3b", 4), "3a")[5].eq(0).all()
+    assert edge_kernels(exact, double, "3a")[13].eq(0).all()
 
 
 def test_grouped_convolutions_are_edited_as_the_dense_ones_they_stand_for() -> None:
@@ -522,27 +524,27 @@ def test_only_the_chosen_sources_lose_a_sign_or_are_clamped() -> None:
     unit = HAND.unit("3b:4")
     before = edge_kernels(HAND, unit, "3a")
     for edit, changed in (
-        (RemoveNegative("3a:5", unit), before[5].clamp(min=0)),
-        (ClampWeights("3a:5", unit, low=-0.001, high=0.001), before[5].clamp(-0.001, 0.001)),
+        (RemoveNegative("3a:13", unit), before[13].clamp(min=0)),
+        (ClampWeights("3a:13", unit, low=-0.001, high=0.001), before[13].clamp(-0.001, 0.001)),
     ):
         after = edge_kernels(edit.apply(HAND), unit, "3a")
-        assert torch.allclose(after[5], changed, atol=1e-8)
-        others = [c for c in range(12) if c != 5]
+        assert torch.allclose(after[13], changed, atol=1e-8)
+        others = [c for c in range(28) if c != 13]
         assert torch.equal(after[others], before[others])
 
 
 def test_directions_are_counted_from_the_target_to_the_source() -> None:
     target = Family("curve", "3b", (Member(Unit("3b", 4), 100.0),))
-    source = Family("early", "3a", tuple(Member(Unit("3a", 4 + i), a) for i, a in enumerate((50.0, 130.0, 280.0))))
-    for limits, cut in (((10, 80), [5]), ((-80, -10), [4]), ((0, 360), [4, 5, 6]), ((170, 190), [6])):
+    source = Family("early", "3a", tuple(Member(Unit("3a", 12 + i), a) for i, a in enumerate((50.0, 130.0, 280.0))))
+    for limits, cut in (((10, 80), [13]), ((-80, -10), [12]), ((0, 360), [12, 13, 14]), ((170, 190), [14])):
         kernels = edge_kernels(AblateEdge(source, target, direction=limits).apply(HAND), Unit("3b", 4), "3a")
-        assert [c for c in (4, 5, 6) if not kernels[c].any()] == cut, limits
+        assert [c for c in (12, 13, 14) if not kernels[c].any()] == cut, limits
 
 
 @pytest.mark.parametrize(
     ("place", "says"),
     [
-        ([12, 0, 0], "3b:4 cannot lose 3a:12; 3a has 12 units"),
+        ([28, 0, 0], "3b:4 cannot lose 3a:28; 3a has 28 units"),
         ([0, 3, 0], r"position \(3, 0\) is outside a kernel of 5x5"),
     ],
 )

@@ -7,15 +7,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import handbuilt
 from circuits import CurvesError, FileDamagedError, Network, Unit, UnknownLayerError, UnknownUnitError
 from circuits.ops import MaxPool
 from editing import Ablate, Plan
+from tests import small
 from tests.networks import random_networks, small_network
 
-NET = handbuilt.build(8)
+NET = small.network()
 UNITS = [unit for layer in ("conv2d0", "conv2d2", "3a/5x5_bottleneck", "3a", "3b") for unit in NET.units(layer)]
-PATCHES = torch.rand(3, 3, 91, 91, generator=torch.Generator().manual_seed(0))
+PATCHES = small.pictures(3)
 
 
 @settings(deadline=None, max_examples=40)
@@ -23,7 +23,7 @@ PATCHES = torch.rand(3, 3, 91, 91, generator=torch.Generator().manual_seed(0))
 def test_ablated_units_are_silent_and_all_else_reads_zeros_from_them(units: list[Unit]) -> None:
     before = NET.identity
     edited = Plan([Ablate(*units)]).apply(NET)
-    picture = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    picture = small.pictures(1, 96, curves=6)
     layers = ["conv2d0", "conv2d1", "conv2d2", "3a/5x5_bottleneck", "3a", "3b/5x5_bottleneck", "3b"]
     found = edited.activations(picture, layers, pre=True)
     for unit in units:
@@ -38,10 +38,10 @@ def test_ablated_units_are_silent_and_all_else_reads_zeros_from_them(units: list
 
 def test_ablation_is_what_multiplying_the_activation_by_zero_does() -> None:
     """Against the slow way: run to 3a, silence the channel by hand, run 3b's weights on it."""
-    edited = Plan([Ablate("3a:7")]).apply(NET)
-    picture = torch.rand(1, 3, 120, 120, generator=torch.Generator().manual_seed(2))
+    edited = Plan([Ablate("3a:12")]).apply(NET)
+    picture = small.pictures(1, 120, curves=6)
     below = NET.activations(picture, ["3a"])["3a"].clone()
-    below[:, 7] = 0
+    below[:, 12] = 0
     tensors = NET.tensors
     bottleneck = torch.relu(torch.conv2d(below, tensors["3b/5x5_bottleneck/pre/weight"]))
     expected = torch.conv2d(bottleneck, tensors["3b/5x5/weight"], tensors["3b/5x5/bias"], padding=2)
@@ -88,9 +88,9 @@ def test_the_edited_network_says_what_it_was_made_from_and_comes_back_from_its_f
     ("edits", "error", "says"),
     [
         (
-            [Ablate("3b:8")],
+            [Ablate("3b:28")],
             UnknownUnitError,
-            r"edit 1 of 1 \(ablate\) does not fit: 3b has 8 units \(0\.\.7\); 3b:8 is out",
+            r"edit 1 of 1 \(ablate\) does not fit: 3b has 28 units \(0\.\.27\); 3b:28 is out",
         ),
         ([Ablate("3b:0"), Ablate("9z:0")], UnknownLayerError, r"edit 2 of 2 \(ablate\) does not fit: handbuilt has no"),
     ],
@@ -147,7 +147,7 @@ def test_values_go_to_units_in_the_order_given() -> None:
 
 
 def test_mean_and_resampled_ablation_keep_what_the_units_said() -> None:
-    images = list(torch.rand(3, 3, 112, 112, generator=torch.Generator().manual_seed(4)))
+    images = list(small.pictures(3, 112))
     mean = Ablate.mean(NET, "3a", images=images)
     said = NET.activations(torch.stack(images), ["3a"])["3a"]
     assert torch.allclose(torch.tensor(mean.value), said.mean(dim=(0, 2, 3)), atol=1e-5)

@@ -5,10 +5,10 @@ import torch
 from hypothesis import assume, given, settings
 from torch import nn
 
-import handbuilt
 from benchmarks.plain_torch import PlainTorch
 from circuits import CurvesError, Network, UnknownLayerError, UnknownUnitError, expanded_weights
 from circuits.ops import LocalResponseNorm
+from tests import small
 from tests.networks import random_networks
 
 
@@ -93,7 +93,7 @@ def test_expanded_weights_of_a_real_network(bvlc: Network, source: str, target: 
 
 
 def test_targets_may_be_units_families_and_layers() -> None:
-    net = handbuilt.build(8)
+    net = small.network()
     whole = expanded_weights(net, "3a", "3b")
     assert whole.shape == (8, 12, 5, 5)
     assert torch.equal(expanded_weights(net, "3a", ["3b:5", "3b:2"]), whole[[5, 2]])
@@ -102,7 +102,7 @@ def test_targets_may_be_units_families_and_layers() -> None:
 
 
 def test_expanded_weights_refuse_what_is_not_there() -> None:
-    net = handbuilt.build(8)
+    net = small.network()
     with pytest.raises(CurvesError, match="3a does not read 3b; choose a source between the image and 3a"):
         expanded_weights(net, "3b", "3a:0")
     with pytest.raises(CurvesError, match="of one layer"):

@@ -10,9 +10,10 @@ import handbuilt
 from circuits import CurvesError, Network, Preprocessing
 from circuits.ops import Conv, Padding, ReLU
 from editing import Ablate, AblateEdge, Graft, Plan
+from tests import small
 
-HAND = handbuilt.build(8)
-PICTURE = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(5))
+HAND = small.network()
+PICTURE = small.pictures(2, 224, curves=30)
 UNITS = {"3b:379": "3b:0", "3b:200": "3b:3", "3b:10": "3b:5"}
 
 
@@ -59,7 +60,7 @@ def test_a_plan_with_a_graft_carries_its_donor(bvlc: Network, tmp_path: Path) ->
         Plan.load(tmp_path / "plans" / "graft.toml").apply(bvlc)
 
 
-def small(stride: int, kernel: int = 3) -> Network:
+def tiny(stride: int, kernel: int = 3) -> Network:
     generator = torch.Generator().manual_seed(stride)
     ops = [Conv("a/pre", ("input",), (kernel, kernel), (stride, stride), Padding.same(1)), ReLU("a", ("a/pre",))]
     tensors = {"a/pre/weight": torch.randn(4, 3, kernel, kernel, generator=generator), "a/pre/bias": torch.randn(4)}
@@ -69,7 +70,7 @@ def small(stride: int, kernel: int = 3) -> Network:
 
 def test_grafts_reach_private_copies_and_share_their_donor() -> None:
     donor, picture = handbuilt.build(12), PICTURE[:, :, :120, :120]
-    graft, cut = Graft(HAND, {"3b/5x5_bottleneck:6": "3b/5x5_bottleneck:7"}), AblateEdge("3a:5", "3b:4")
+    graft, cut = Graft(HAND, {"3b/5x5_bottleneck:14": "3b/5x5_bottleneck:15"}), AblateEdge("3a:13", "3b:4")
     found, want = (Plan(edits).apply(HAND).activations(picture, ["3b"])["3b"] for edits in ([cut, graft], [graft, cut]))
     assert torch.allclose(found, want, atol=1e-5)
     twice = Plan([Graft(donor, {"3b:0": "3b:1"}), Graft(donor, {"3b:2": "3b:3"})]).apply(HAND)
@@ -102,7 +103,7 @@ def test_grafts_pad_the_image_as_their_host_does(size: int) -> None:
     host = padded(HAND, 2, 3, 2, 3)
     assert host.receptive_field("3b").offset == HAND.receptive_field("3b").offset + 1
     grafted = Graft(HAND, {"3b:2": "3b:5"}).apply(host)
-    picture = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(size))
+    picture = small.pictures(1, size, seed=size, curves=12)
     found, want = (net.activations(picture, ["3b"], pre=True)["3b"] for net in (grafted, host))
     assert torch.allclose(found[:, 2], want[:, 5], atol=1e-5)
     assert torch.equal(found[:, 3:], want[:, 3:])
@@ -113,15 +114,15 @@ def test_grafts_pad_the_image_as_their_host_does(size: int) -> None:
 @pytest.mark.parametrize(
     ("donor", "units", "says"),
     [
-        (small(2), {"a:0": "a:0"}, "units of a of unnamed see 3 px every 2 px from -1, those of .* 3 px every 1 px"),
-        (small(1, kernel=5), {"a:0": "a:0"}, "see 5 px every 1 px from -1, .* graft units that see the same pixels"),
-        (small(1), {"a:9": "a:0"}, "a:9 is out of range"),
-        (small(1), {"a:0": "a:9"}, "a:9 is out of range"),
+        (tiny(2), {"a:0": "a:0"}, "units of a of unnamed see 3 px every 2 px from -1, those of .* 3 px every 1 px"),
+        (tiny(1, kernel=5), {"a:0": "a:0"}, "see 5 px every 1 px from -1, .* graft units that see the same pixels"),
+        (tiny(1), {"a:9": "a:0"}, "a:9 is out of range"),
+        (tiny(1), {"a:0": "a:9"}, "a:9 is out of range"),
     ],
 )
 def test_grafts_that_do_not_fit_are_refused(donor: Network, units: dict[str, str], says: str) -> None:
     with pytest.raises(CurvesError, match=says):
-        Graft(donor, units).apply(small(1))
+        Graft(donor, units).apply(tiny(1))
 
 
 def test_grafts_that_make_no_sense_are_refused() -> None:

@@ -25,6 +25,7 @@ from circuits import (
     expanded_weights,
 )
 from circuits.ops import Conv, ReLU
+from tests import small
 from tests.networks import random_networks, small_network
 
 NODE = {"layer", "channel", "bias", "color", "family", "direction", "mean"}
@@ -106,12 +107,12 @@ def test_pruning_by_attribution() -> None:
 
 
 def test_until_stops_and_keeps_what_is_behind() -> None:
-    net = handbuilt.build(8)
+    net = small.network()
     graph = CircuitGraph(net, ["3b:1", "3b:2"], until="conv2d2", top=3)
     assert graph.layers == ("conv2d2", "3a/5x5_bottleneck", "3a", "3b/5x5_bottleneck", "3b")
     alone = graph.network()
     assert_same(graph, CircuitGraph(alone, ["3b:1", "3b:2"], until="conv2d2"))
-    images = torch.rand(1, 3, 96, 96)
+    images = small.pictures(1, 96)
     assert torch.equal(*(n.activations(images, "conv2d2")["conv2d2"] for n in (net, alone)))
     assert alone.provenance.parent == net.identity
 
@@ -153,29 +154,29 @@ def test_grouped_convolutions_have_no_edges_between_groups() -> None:
 
 
 def test_families_become_nodes() -> None:
-    net = handbuilt.build(8)
-    patches = torch.rand(2, 3, 91, 91, generator=torch.Generator().manual_seed(0))
-    graph = CircuitGraph(net, "3b", families=handbuilt.families(net), patches=patches)
+    net, patches = small.network(), small.pictures(2)
+    graph = CircuitGraph(net, net.units("3b")[:8], families=handbuilt.families(net), patches=patches)
     assert graph.nx.nodes["3b:2"]["family"] == "curve"
     assert graph.nx.nodes["3b:2"]["direction"] == 90
     contracted = graph.contract()
     assert contracted.nx.nodes["3b:curve"] == {"layer": "3b", "family": "curve", "count": 8}
-    assert "3b/5x5_bottleneck:5" in contracted.nx
-    small = graph.contract(rest="other")
-    edge = small.nx.edges["3b/5x5_bottleneck:other", "3b:curve"]
+    assert "3b/5x5_bottleneck:13" in contracted.nx
+    grouped = graph.contract(rest="other")
+    edge = grouped.nx.edges["3b/5x5_bottleneck:other", "3b:curve"]
     edges = [data for _, v, data in graph.nx.edges(data=True) if v.layer == "3b"]
     assert edge["count"] == len(edges)
-    assert edge["positive"] == pytest.approx(float(net.tensors["3b/5x5/weight"].clamp(min=0).sum()), rel=1e-5)
-    assert edge["norm"] == pytest.approx(float(net.tensors["3b/5x5/weight"].norm()), rel=1e-5)
+    assert edge["positive"] == pytest.approx(float(net.tensors["3b/5x5/weight"][:8].clamp(min=0).sum()), rel=1e-5)
+    assert edge["norm"] == pytest.approx(float(net.tensors["3b/5x5/weight"][:8].norm()), rel=1e-5)
     assert edge["attribution"] == pytest.approx(sum(data["attribution"] for data in edges))
-    assert len(small.prune(top=1).nx) == len(small.nx)
-    assert "FamilyGraph(handbuilt, 3b:curve" in repr(small)
+    assert len(grouped.prune(top=1).nx) == len(grouped.nx)
+    assert "FamilyGraph(handbuilt, 3b:curve" in repr(grouped)
 
 
 def test_paths_are_the_strongest_of_all() -> None:
-    net = handbuilt.build(8)
-    graph = CircuitGraph(net, "3b", families=handbuilt.families(net), until="conv2d2")
-    lines, curves = graph.families[1], graph.families[-1]
+    net = small.network()
+    built = {(f.layer, f.name): f for f in handbuilt.families(net)}
+    lines, curves = built["conv2d2", "line"], built["3b", "curve"]
+    graph = CircuitGraph(net, curves.units, families=built.values(), until="conv2d2")
     (path,) = graph.contract(rest="other").paths(lines, curves)
     assert path.nodes[0] == "conv2d2:line"
     assert path.nodes[-1] == "3b:curve"
@@ -194,7 +195,7 @@ def test_paths_are_the_strongest_of_all() -> None:
 
 
 def test_exports_are_read_by_other_programs(tmp_path) -> None:
-    net = handbuilt.build(8)
+    net = small.network()
     graph = CircuitGraph(net, "3b:1", families=handbuilt.families(net), until="3a")
     for suffix in (".json", ".graphml", ".dot"):
         graph.save(tmp_path / f"graph{suffix}")
@@ -210,7 +211,7 @@ def test_exports_are_read_by_other_programs(tmp_path) -> None:
     read = networkx.read_graphml(tmp_path / "graph.graphml")
     assert set(read) == {str(node) for node in graph.nx}
     assert read.edges[str(u), str(v)]["norm"] == pytest.approx(graph.nx.edges[u, v]["norm"])
-    assert read.edges["3b/5x5_bottleneck:9", "3b:1"]["kernel"] == "5x5"
+    assert read.edges["3b/5x5_bottleneck:13", "3b:1"]["kernel"] == "5x5"
 
     lines = (tmp_path / "graph.dot").read_text().splitlines()
     arrows = [found.groups() for line in lines if (found := re.fullmatch(r'  "(.+)" -> "(.+)" \[.*\];', line))]
@@ -272,7 +273,7 @@ def test_graphs_refuse_what_is_not_there(bvlc: Network) -> None:
 
 
 def test_families_need_names_of_their_own() -> None:
-    net = handbuilt.build(8)
+    net = small.network()
     for name in ("other", "7"):
         with pytest.raises(CurvesError, match="cannot name a family"):
             CircuitGraph(net, "3b:1", families=Family(name, "3a", (Member(net.unit("3a:5"), 0.0),)), until="3a")
@@ -282,18 +283,17 @@ def test_families_need_names_of_their_own() -> None:
 
 
 def test_what_is_not_in_a_pruned_graph_says_nothing() -> None:
-    net = handbuilt.build(8)
+    net = small.network()
     kept = CircuitGraph(net, "3b:1", until="3a", top=1)
     (near,) = (unit for unit in kept.nx if unit.layer == "3b/5x5_bottleneck")
-    patch = torch.rand(1, 3, 91, 91)
+    patch = small.pictures(2)[1:]
     said = kept.network().responses(patch, "3b", pre=True)
     assert (said[:, [c for c in range(8) if c != 1]] == 0).all()
     assert near in kept.nx
 
 
 def test_the_strongest_edge_may_inhibit() -> None:
-    net = handbuilt.build(8)
-    patches = torch.rand(4, 3, 91, 91, generator=torch.Generator().manual_seed(0))
+    net, patches = small.network(), small.pictures(4)
     whole = CircuitGraph(net, "3b:1", until="3a", patches=patches)
     into = {u: data["attribution"] for u, _, data in whole.nx.in_edges("3b:1", data=True)}
     order = sorted(into, key=lambda unit: -abs(into[unit]))

@@ -166,6 +166,7 @@ def test_a_card_says_what_produced_it(images):
     assert told["stimuli"]["synthetic"] == card.details["synthetic"]["stimuli"]
     assert told["images"] == {"name": images.name, "hash": images.hash, "count": 2}
     assert (told["seed"], told["draws"], told["quick"]) == (7, 3, False)
+    assert (told["device"], told["precision"]) == ("cpu", "float32")
     assert set(told["versions"]) >= {"curve-circuits", "torch", "numpy"}
 
 

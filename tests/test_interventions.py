@@ -5,11 +5,11 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import handbuilt
 from benchmarks.plain_torch import PlainTorch
 from circuits import CurvesError, Network, UnknownLayerError, UnknownUnitError
 from circuits.ops import AvgPool, Linear, MaxPool
 from editing import Ablate, AddActivation, PatchActivation, ScaleActivation, SetActivation
+from tests import small
 from tests.networks import random_networks, small_network
 
 
@@ -126,18 +126,18 @@ def test_they_equal_the_weight_edits_on_a_real_network(bvlc: Network) -> None:
 
 
 def test_patching_a_whole_layer_gives_the_other_run() -> None:
-    net, a, b = handbuilt.build(8), images(1, 2, 3, 96, 96), images(2, 2, 3, 96, 96)
+    net, a, b = small.network(), small.pictures(2, 96, seed=1), small.pictures(2, 96, seed=2)
     other = net.activations(b, ["3a", "3b"])
     found = net.activations(a, ["3b"], interventions=[PatchActivation("3a", other["3a"])])["3b"]
     assert close(found, other["3b"])
 
 
 def test_maps_for_patches_are_of_the_region_that_the_unit_sees() -> None:
-    net, x = handbuilt.build(8), images(3, 2, 3, 91, 91)
+    net, x = small.network(), small.pictures(2)
     maps = torch.zeros(2, net.layer("3a").channels, 5, 5)
     silent = Ablate(*net.units("3a")).apply(net).responses(x, "3b")
     assert close(net.responses(x, "3b", interventions=[SetActivation("3a", maps)]), silent)
-    with pytest.raises(CurvesError, match="or 2 x 12 x 5 x 5"):
+    with pytest.raises(CurvesError, match="or 2 x 28 x 5 x 5"):
         net.responses(x, "3b", interventions=[SetActivation("3a", maps[..., :3])])
 
 

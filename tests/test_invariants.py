@@ -27,9 +27,10 @@ from editing import (
     Scale,
     Symmetrize,
 )
+from tests import small
 from tests.networks import random_networks
 
-HAND = handbuilt.build(8)
+HAND = small.network()
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 UNITS = st.builds(Unit, st.sampled_from(["3a", "3b", "3b/5x5_bottleneck"]), st.integers(0, 999))
 

@@ -21,6 +21,7 @@ from circuits.motifs import (
     predictions,
     symmetric_part,
 )
+from tests import small
 
 # Curve detectors of bvlc_googlenet and their directions, by evals.find_curve_family at steps of 15 degrees.
 BVLC_3A = {
@@ -111,7 +112,7 @@ def test_only_differences_of_directions_matter(a: float, b: float) -> None:
 
 def test_the_numbers_of_units_do_not_matter() -> None:
     """Shuffle early curves and curves in the network and tell the families: the same weights come out."""
-    net = handbuilt.build(8)
+    net = small.network()
     found = families(net)
     order = torch.tensor([3, 7, 0, 1, 6, 2, 5, 4])
     reads = net.tensors["3b/5x5_bottleneck/pre/weight"].clone()
@@ -223,6 +224,6 @@ def test_what_does_not_fit_is_refused() -> None:
     for shape in ((2, 3, 3, 3), (2, 2, 3, 5), (2, 2, 3)):
         with pytest.raises(CurvesError, match="do not fit; give 2 x 2 x k x k"):
             FamilyWeights(two, two, torch.zeros(shape))
-    net = handbuilt.build(8)
+    net = small.network()
     with pytest.raises(UnknownUnitError):
         family_weights(net, make_family("3a", [0, 99], [0, 90]), evenly("3b", 2))

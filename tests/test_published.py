@@ -9,6 +9,7 @@ import pytest
 import evals
 from circuits import CurvesError
 from evals.families import LARGEST_FIELD
+from tests import small
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 
@@ -51,9 +52,8 @@ def test_the_ten_curve_detectors_have_their_published_directions() -> None:
 
 def test_a_published_group_gets_measured_directions() -> None:
     """On the hand-built network in inception5h's place: the caller takes the units where they are."""
-    import handbuilt
 
-    net = handbuilt.build(8)
+    net = small.network()
     group = evals.PublishedGroup("Curves", "3b", net.units("3b")[:4], "published: somewhere", "curve")
     assert net.receptive_field(group.layer).size <= LARGEST_FIELD
     family = evals.measure_family(net, group.kind, group.units, source=group.source)

@@ -54,7 +54,7 @@ def test_the_same_units_put_back_undo_all_damage(sets: tuple[ImageSet, ImageSet]
 def test_the_variants_are_what_they_are_called(sets: tuple[ImageSet, ImageSet]) -> None:
     fit, _ = sets
     made = variants(NET, HAND, UNITS, images=fit)
-    picture = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    picture = small.pictures(1, 96, seed=1, curves=12)
     maps = {name: net.activations(picture, ["3b"])["3b"][0] for name, net in made.networks.items()}
     before = NET.activations(picture, ["3b"])["3b"][0]
     gone, rest = [0, 2, 5], [1, 3, 4, 6, 7]

@@ -7,11 +7,11 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import handbuilt
 from benchmarks.plain_torch import PlainTorch
 from circuits import CurvesError, Network, UnknownUnitError
 from circuits.ops import AvgPool, Concat, Conv, Linear, LocalResponseNorm, MaxPool, Padding, ReLU
 from editing import Ablate, AblateEdge, ablation_effects, edge_effects
+from tests import small
 from tests.networks import random_networks, small_network
 
 SEEDS = st.integers(0, 2**31)
@@ -317,8 +317,8 @@ def test_a_silent_unit_has_no_effect_at_all() -> None:
 
 
 def test_units_with_private_copies_are_refused() -> None:
-    net = handbuilt.build(8)
-    edited = AblateEdge("3a:5", "3b:1").apply(net)
-    patches = torch.rand(1, 3, 91, 91)
+    net = small.network()
+    edited = AblateEdge("3a:13", "3b:1").apply(net)
+    patches = small.pictures(1)
     with pytest.raises(CurvesError, match="3b/5x5_bottleneck has private copies .*; sweep the network before the edit"):
         ablation_effects(edited, "3b/5x5_bottleneck", "3b:1", patches)
