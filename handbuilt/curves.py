@@ -15,10 +15,7 @@ from handbuilt.geometry import Array, arc_kernels, field, near, normalised, offs
 from handbuilt.parameters import Curves, DoubleCurves
 from handbuilt.parts import Part, named, reading
 
-__all__ = ["BANDS", "curves", "double_curves"]
-
-BANDS = ("curve", "tight curve", "wide curve")
-"""The families of curves: of middle, small and large radii."""
+__all__ = ["curves", "double_curves"]
 
 STRIDE = 8
 
@@ -27,16 +24,16 @@ def curves(p: Curves, directions: Array, below: list[Part]) -> list[Part]:
     """Kernels of shape (directions, channels of 3a, 5, 5).
 
     Returns:
-        The families of `BANDS`, in that order.
+        A family for each band: of middle, small and large radii.
     """
     medium = p.medium_radius, p.wide_radius
     bands = medium, (p.smallest_radius, p.medium_radius), (p.wide_radius, p.largest_radius)
     early = named(below, "early curve").angles
     parts = []
-    for name, band in zip(BANDS, bands, strict=True):
+    for band in bands:
         arcs = reading(below, {"early curve": arc_kernels(p, band, directions, early, 360, STRIDE)})
         notes = {"smallest_radius": band[0], "largest_radius": band[1]}
-        parts.append(Part(name, directions, 360, arcs, p.threshold, notes))
+        parts.append(Part("curve", directions, 360, arcs, p.threshold, notes))
     return parts
 
 

@@ -184,16 +184,16 @@ class LineEnds(_Layer):
 
 @dataclass(frozen=True)
 class Curves(Arc):
-    """3b: long arcs made of early curves, in three bands of radius that adjoin."""
+    """3b: long arcs made of early curves, in three adjoining bands of radius: small, middle, large."""
 
     smallest_radius: float = 10.0
-    """px, lower end of the band of tight curves."""
+    """px, lower end of the small radii."""
     medium_radius: float = 20.0
-    """px, upper end of that band, lower end of the next."""
+    """px, upper end of the small radii, lower end of the middle ones."""
     wide_radius: float = 60.0
-    """px, lower end of the band of wide curves."""
+    """px, upper end of the middle radii, lower end of the large ones."""
     largest_radius: float = 300.0
-    """px, upper end of that band."""
+    """px, upper end of the large radii."""
     across: float = 5.0
     along: float = 18.0
     width: float = 16.0

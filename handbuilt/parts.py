@@ -39,6 +39,8 @@ class Part:
 def reading(below: Sequence[Part], kernels: Mapping[str, Array]) -> Array:
     """Kernels over all channels of the layer below: those given, by family, and zero for families not named.
 
+    Families of one name, such as curves of several bands of radius, are read alike.
+
     Args:
         below: the families of the layer below, in the order of its channels.
         kernels: by family, units x units of that family x rows x columns, all of the same number of units and size.
@@ -49,5 +51,5 @@ def reading(below: Sequence[Part], kernels: Mapping[str, Array]) -> Array:
 
 
 def named(parts: Sequence[Part], name: str) -> Part:
-    """The family of that name."""
+    """The first family of that name."""
     return next(part for part in parts if part.name == name)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from handbuilt.curves import BANDS
 from handbuilt.geometry import Array, field, near, normalised, offsets, tuned
 from handbuilt.parameters import Shapes
 from handbuilt.parts import Part, named, reading
@@ -22,7 +21,7 @@ STRIDE = 16
 
 
 def shapes(p: Shapes, orientations: Array, below: list[Part]) -> list[Part]:
-    """Kernels of shape (units, channels of 3b, 5, 5), over the curves of both bands.
+    """Kernels of shape (units, channels of 3b, 5, 5), over the curves of all bands.
 
     Returns:
         A circle, a spiral that winds counter-clockwise as it grows and its mirror image, an evolute; S-shapes and their
@@ -64,5 +63,5 @@ def _wave(p: Shapes, orientation: float, side: int, directions: Array) -> Array:
 def _part(p: Shapes, name: str, kernels: list[Array], angles: Array, below: list[Part]) -> Part:
     period = 180 if name in _SIDES else 90  # a ring is itself again after any turn; exactly, after a quarter
     whole = np.stack([normalised(kernel, p.gain) for kernel in kernels])
-    read = reading(below, dict.fromkeys(BANDS, whole))
+    read = reading(below, {"curve": whole})
     return Part(name, angles, period, read, p.threshold)

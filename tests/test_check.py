@@ -127,11 +127,12 @@ def saved(tmp_path_factory):
 
 
 def test_a_regression_is_caught(curves, saved):
-    code, out, err = curves("check", saved / "worse", "--against", saved / "base")
+    stricter = ("--tolerance", "synthetic.coverage=20%")  # three radii leave it uncertain
+    code, out, err = curves("check", saved / "worse", "--against", saved / "base", *stricter)
     assert (code, err) == (1, "")
     assert "worse: synthetic.responding: 1 became 0.625 (share), and higher is better; allowed: 2 standard err" in out
     assert "worse: synthetic.coverage" in out
-    code, out, _ = curves("check", saved / "worse", "--against", saved / "baseline.json", "--json")
+    code, out, _ = curves("check", saved / "worse", "--against", saved / "baseline.json", *stricter, "--json")
     told = json.loads(out)
     assert (code, told["passed"]) == (1, False)
     assert {v["score"] for v in told["verdicts"] if v["worse"]} >= {"synthetic.responding", "synthetic.coverage"}

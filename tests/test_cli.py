@@ -1,16 +1,19 @@
 """`curves build`, `edit`, `eval`, `compare` and `demo`: end to end, what is printed where, and errors in one line."""
 
+import inspect
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.models import OptionInfo
 
 import evals
 import handbuilt
 import weights
 from circuits import Network
+from curves.cli import app
 from editing import Ablate, Plan
 from evals import Scorecard
 from tests import small
@@ -208,6 +211,15 @@ def test_errors_are_one_line(curves, built, tmp_path, images, arguments, message
     assert all(": 2 of 2" in told or ": 128 of 128" in told for told in before)  # progress, where any was made
     assert line.startswith("error: ")
     assert message in line
+
+
+def test_no_option_is_named_by_its_metavar():
+    """Typer 0.27 takes a metavar that is the parameter's name in capitals for the option's name, unless it has one."""
+    for command in app.registered_commands:
+        for name, parameter in inspect.signature(command.callback, eval_str=True).parameters.items():
+            for info in getattr(parameter.annotation, "__metadata__", ()):
+                if isinstance(info, OptionInfo) and info.default is ...:  # else it is the first of its names
+                    assert (info.metavar or "").lower() != name, command.name
 
 
 def test_help_needs_no_torch():

@@ -92,7 +92,11 @@ def test_other_differences_are_told() -> None:
     assert found.removed == ("3b/5x5_bottleneck", "3b")
     assert found.added == ("3c/5x5_bottleneck", "3c")
     floor = [replace(op, ceil=False) if isinstance(op, MaxPool) else op for op in HAND.ops]
-    assert [line.partition(":")[0] for line in diff(HAND, HAND.evolve(ops=floor)).lines()] == ["pool0", "pool1"]
+    assert [line.partition(":")[0] for line in diff(HAND, HAND.evolve(ops=floor)).lines()] == [
+        "pool0",
+        "pool1",
+        "pool2",
+    ]
     data = diff(HAND, Ablate("3b:1").apply(HAND)).to_json()
     assert data["units"][0]["unit"] == "3b:1"
     assert torch.tensor([edge["after"] for edge in data["units"][0]["edges"]]).eq(0).all()

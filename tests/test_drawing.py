@@ -1,6 +1,7 @@
 """Pictures of circuits: what is where, what is left out, and what is refused."""
 
 import re
+from itertools import groupby
 
 import matplotlib.image
 import numpy as np
@@ -72,9 +73,11 @@ def test_a_kernel_in_colour_is_of_the_image_as_it_is() -> None:
 
 def test_families_are_drawn_with_both_signs(tmp_path) -> None:
     net = small.network()
-    graph = CircuitGraph(net, "3b", families=handbuilt.families(net), bottlenecks=False, until="conv2d2")
+    built = handbuilt.families(net)
+    curves = [unit for family in built if (family.layer, family.name) == ("3b", "curve") for unit in family.units]
+    graph = CircuitGraph(net, curves, families=built, bottlenecks=False, until="conv2d2")
     drawn = scene(graph.contract(), "weight", "")
-    assert [node.label for node in drawn.nodes] == ["line\n4 units", "early curve\n8 units", "curve\n8 units"]
+    assert [node.label for node in drawn.nodes] == ["line\n12 units", "early curve\n8 units", "curve\n24 units"]
     assert sorted(edge.value > 0 for edge in drawn.edges) == [False, False, True, True]
     graph.contract().draw(tmp_path / "families.svg")
     assert {POSITIVE, NEGATIVE} <= set(re.findall(r"stroke: (#\w+)", (tmp_path / "families.svg").read_text()))
@@ -86,8 +89,12 @@ def test_members_of_a_family_are_in_order_of_direction() -> None:
     order = columns(graph, {(u, v): strength(data, "weight") for u, v, data in graph.edges(data=True)})
     for column in order:
         for group in column:
-            directions = [graph.nodes[node]["direction"] for node in group]
-            assert directions == sorted(directions)
+            kinds = groupby(group, key=lambda node: graph.nodes[node]["family"])
+            families = [(name, list(members)) for name, members in kinds]
+            assert len({name for name, _ in families}) == len(families)  # each stays together
+            for _, members in families:
+                directions = [graph.nodes[node]["direction"] for node in members]
+                assert directions == sorted(directions)
 
 
 def test_columns_follow_what_is_read_and_avoid_crossings(bvlc: Network) -> None:

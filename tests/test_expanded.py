@@ -95,7 +95,7 @@ def test_expanded_weights_of_a_real_network(bvlc: Network, source: str, target: 
 def test_targets_may_be_units_families_and_layers() -> None:
     net = small.network()
     whole = expanded_weights(net, "3a", "3b")
-    assert whole.shape == (8, 12, 5, 5)
+    assert whole.shape == (28, 28, 5, 5)
     assert torch.equal(expanded_weights(net, "3a", ["3b:5", "3b:2"]), whole[[5, 2]])
     assert torch.equal(expanded_weights(net, "3a", net.unit("3b:5")), whole[5])
     assert expanded_weights(net, "input", "3b:0").shape == (3, 91, 91)

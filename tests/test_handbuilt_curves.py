@@ -13,7 +13,7 @@ from circuits.angles import difference
 from evals.tuning import Array, coverage, radial_tuning, tuning
 from tests.drawn import drawn_curve, drawn_strokes, turned
 
-BANDS = ("curve", "tight curve", "wide curve")
+BANDS = ("middle", "small", "large")
 RADII = (15.0, 25.0, 40.0, 60.0, 100.0, 150.0)
 DIRECTIONS = np.arange(0, 360, 15) + 4.0  # off the units' own
 STYLES = {
@@ -38,7 +38,12 @@ def net() -> Network:
 
 @pytest.fixture(scope="module", params=BANDS)
 def family(net: Network, request: pytest.FixtureRequest) -> Family:
-    return next(f for f in handbuilt.families(net) if f.name == request.param)
+    return bands(net)[request.param]
+
+
+def bands(net: Network) -> dict[str, Family]:
+    """The families of curves by band of radii."""
+    return dict(zip(BANDS, (f for f in handbuilt.families(net) if (f.layer, f.name) == ("3b", "curve")), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +77,7 @@ def test_handbuilt_meets_its_numbers_on_the_synthetic_test(net: Network) -> None
     found = evals.find_curve_family(net, "3b")
     assert len(found) == 24
     assert np.abs(difference(np.sort(np.round(found.directions) % 360), 15.0 * np.arange(24))).max() < 2
-    for family in (found, *(f for f in handbuilt.families(net) if f.name in BANDS)):
+    for family in (found, *bands(net).values()):
         card = evals.run(net, family, [test])
         scores = card.scores
         assert scores["synthetic.first_harmonic"] >= 0.93
@@ -116,11 +121,11 @@ def test_curves_of_another_program_are_seen_alike_in_every_style(
 
 def test_bands_answer_to_their_radii(net: Network, maps: dict[str, Array]) -> None:
     """The smaller a band's radii, the smaller those that it answers to best."""
-    families = {f.name: f for f in handbuilt.families(net)}
+    families = bands(net)
     heard = {name: maps["line"][list(families[name].channels), :, :-1].max(axis=1).mean(axis=0) for name in BANDS}
     mean = {name: float(np.exp(np.average(np.log(RADII), weights=heard[name]))) for name in BANDS}
-    assert 1.5 * mean["tight curve"] < 1.2 * mean["curve"] < mean["wide curve"]
-    assert families["tight curve"].members[0].evidence == {"smallest_radius": 10, "largest_radius": 20}
+    assert 1.5 * mean["small"] < 1.2 * mean["middle"] < mean["large"]
+    assert families["small"].members[0].evidence == {"smallest_radius": 10, "largest_radius": 20}
 
 
 def test_right_angles_are_worth_less_than_curves(net: Network, maps: dict[str, Array], family: Family) -> None:
@@ -160,7 +165,7 @@ def decoded(family: Family, strengths: torch.Tensor) -> Array:
 
 def test_the_population_tells_a_curves_direction_where_it_looks(net: Network, scattered: dict[str, Array]) -> None:
     """From one place: the direction that the curve has there, from the place to the curve's centre."""
-    family = next(f for f in handbuilt.families(net) if f.name == "curve")
+    family = bands(net)["middle"]
     with torch.inference_mode():
         heard = torch.cat([net.responses(batch, "3b") for batch in pictures(scattered, 91).split(30)]).clamp(min=0)
     angle = np.deg2rad(scattered["direction"])
@@ -175,7 +180,7 @@ def test_the_population_tells_a_curves_direction_from_the_whole_picture(
     net: Network, scattered: dict[str, Array]
 ) -> None:
     """From all places, wherever in the picture the arc lies: the direction in its middle."""
-    family = next(f for f in handbuilt.families(net) if f.name == "curve")
+    family = bands(net)["middle"]
     with torch.inference_mode():
         heard = torch.cat([net.activations(b, ["3b"])["3b"].sum((2, 3)) for b in pictures(scattered, 224).split(30)])
     errors = np.abs(difference(decoded(family, heard), scattered["direction"]))

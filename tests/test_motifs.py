@@ -116,14 +116,16 @@ def test_the_numbers_of_units_do_not_matter() -> None:
     found = families(net)
     order = torch.tensor([3, 7, 0, 1, 6, 2, 5, 4])
     reads = net.tensors["3b/5x5_bottleneck/pre/weight"].clone()
-    reads[:, 4:] = reads[:, 4:][:, order]
-    changes = {name: net.tensors[name][order] for name in ("3a/5x5/weight", "3a/5x5/bias", "3b/5x5/weight")}
+    reads[:, 12:20] = reads[:, 12:20][:, order]
+    changes = {name: net.tensors[name].clone() for name in ("3a/5x5/weight", "3a/5x5/bias", "3b/5x5/weight")}
+    for tensor in changes.values():
+        tensor[:8] = tensor[order]  # early curves come first in the 5x5 branch of 3a, curves in that of 3b
     shuffled = net.evolve(tensors={**changes, "3b/5x5_bottleneck/pre/weight": reads})
-    early = make_family("3a", range(4, 12), order * 45.0)
+    early = make_family("3a", range(12, 20), order * 45.0)
     late = make_family("3b", range(8), order * 45.0)
     weights = family_weights(net, found["3a early curve"], found["3b curve"])
     assert torch.equal(family_weights(shuffled, early, late).kernels, weights.kernels)
-    assert torch.equal(weights.kernels, expanded_weights(net, "3a", "3b")[:, 4:])
+    assert torch.equal(weights.kernels, expanded_weights(net, "3a", "3b")[:8, 12:20])
     assert torch.equal(weights.matrix[2], weights.kernels[2].sum(dim=(1, 2)))
 
 

@@ -10,7 +10,7 @@ import torch
 
 import evals
 import handbuilt
-from circuits import CurvesError, Network
+from circuits import CurvesError, Family, Member, Network
 from circuits.images import ImageSet
 from curves.recovery import ABLATED, PUT_RIGHT, recovery, variants
 from tests import small
@@ -87,8 +87,8 @@ def test_what_was_fitted_on_is_not_tested_on(sets: tuple[ImageSet, ImageSet], fo
         recovery(NET, HAND, UNITS, fit=fit, test=ImageSet.folder(tmp_path / "test"))
     with pytest.raises(CurvesError, match="handbuilt gives no class probabilities"):
         recovery(HAND, HAND, UNITS, fit=fit, test=sets[1], read="3b")
-    with pytest.raises(CurvesError, match="3b has 3 units besides these 5, too few"):
-        variants(NET, HAND, [f"3b:{c}" for c in range(5)], images=fit)
+    with pytest.raises(CurvesError, match="3b has 12 units besides these 16, too few"):
+        variants(NET, HAND, [f"3b:{c}" for c in range(16)], images=fit)
 
 
 def test_graft_on_the_command_line(curves, folders: Path, tmp_path: Path) -> None:
@@ -137,8 +137,9 @@ def test_without_images_the_default_set_is_halved_and_that_is_said(
     flat = tmp_path / "flat"
     write_folders(flat, ["a"], each=5)
     tiny = ImageSet.folder(flat, short_side=96)
+    every = Family("curve", "3b", tuple(Member(unit, 0.0) for unit in HAND.units("3b")))
     monkeypatch.setattr(ImageSet, "photographs", classmethod(lambda _cls: tiny))
-    monkeypatch.setattr(evals, "find_curve_family", lambda *_args, **_kwargs: handbuilt.families(HAND)[-1])
+    monkeypatch.setattr(evals, "find_curve_family", lambda *_args, **_kwargs: every)
     net, hand = folders / "net.safetensors", folders / "hand.safetensors"
     code, text, _ = curves("recovery", net, "-o", tmp_path / "out", "--donor", hand, "--units", "3b:1", "--seed", 1)
     assert code == 0
@@ -146,10 +147,10 @@ def test_without_images_the_default_set_is_halved_and_that_is_said(
     assert "fitted on 3 images (first half of flat), tested on 2 images (second half of flat)" in text.replace(
         "\n", " "
     )
-    # The curve detectors are what is replaced if nothing is named: all of this network's.
+    # The curve detectors are what is replaced if nothing is named: here all units.
     code, _, error = curves("recovery", net, "-o", tmp_path / "out", "--donor", hand)
     assert code == 2
-    assert "3b has 0 units besides these 8" in error
+    assert "3b has 0 units besides these 28" in error
 
 
 def test_classification_on_the_command_line(curves, folders: Path, tmp_path: Path) -> None:

@@ -89,16 +89,16 @@ def walked_routes(
 def membership(net: Network, families: Iterable[Family]) -> dict[Unit, dict[str, Any]]:
     """By unit, the name of its family and its direction in degrees.
 
+    Families of one name in one layer, such as curves of several bands of radii, count as one.
+
     Raises:
         UnknownUnitError: the network has no such unit.
-        CurvesError: a unit is in two families, or two have one name.
+        CurvesError: a unit is in two families, or a name is taken by something else.
     """
     found: dict[Unit, dict[str, Any]] = {}
-    taken: set[tuple[str, str]] = set()
     for family in families:
-        if (family.layer, family.name) in taken or family.name == "other" or family.name.isdigit():
-            raise CurvesError(f"{family.layer}:{family.name} cannot name a family, or names two; give it another name")
-        taken.add((family.layer, family.name))
+        if family.name == "other" or family.name.isdigit():
+            raise CurvesError(f"{family.layer}:{family.name} cannot name a family; give it another name")
         for member in family:
             unit = net.unit(member.unit)
             if unit in found:

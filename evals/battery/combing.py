@@ -201,7 +201,7 @@ class Combing(Test):
             energy.append([perpendicular_share(maps, grid[0]) for maps in (plain, combed)])
             inked = strokes.sum(dim=0)
             parts = torch.stack((combed.clamp(min=0) * strokes / inked.clamp(min=1e-6), strokes))
-            sums.append(parts.sum(dim=(3, 4)).permute(2, 0, 1).double().cpu())
+            sums.append(parts.sum(dim=(3, 4)).permute(2, 0, 1).cpu().double())
         return torch.cat(sums).numpy(), np.array(energy)
 
 
