@@ -19,6 +19,7 @@ from circuits.images import ImageSet
 from evals.dataset import (
     Settings,
     draw_quilt,
+    groups,
     load_survey,
     merged,
     result,
@@ -27,6 +28,7 @@ from evals.dataset import (
     stratified,
     survey_images,
 )
+from evals.dataset.floats import name_hash
 from evals.dataset.strata import crops
 from tests import small
 from tests.networks import small_network
@@ -67,8 +69,15 @@ def assert_same(one, other):
     for part in ("sample", "top", "strata"):
         assert np.array_equal(getattr(one, part).rows, getattr(other, part).rows), part
     assert (one.images, one.content, one.names) == (other.images, other.content, other.names)
-    histograms = one.histogram.to_arrays(), other.histogram.to_arrays()
-    assert all(np.array_equal(histograms[0][name], histograms[1][name]) for name in histograms[0])
+    for part in ("histogram", "groups"):
+        ours, theirs = (getattr(each, part).to_arrays() for each in (one, other))
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours), part
+
+
+def assert_near(told, scores):
+    """What a sample tells is what the survey says, but for rounding."""
+    for name, value in told.items():
+        assert value == (scores[name] and pytest.approx(scores[name], rel=1e-9)), name
 
 
 def test_one_part_and_seven_in_any_order_give_the_same(net, images, tmp_path):
@@ -148,6 +157,45 @@ def test_everything_is_what_a_plain_program_finds(net, images):
     for place in range(len(FAMILY)):
         counted, _ = np.histogram(flat[place] / flat[place].std(), data["edges"][place])
         assert np.allclose(counted / flat.shape[1], data["share"][place], atol=2 / flat.shape[1])
+
+
+def test_all_pictures_once_give_the_scores_and_a_draw_those_of_its_pictures(net, images):
+    found = result(survey(net, images))
+    sample = found.sample
+    assert (sample.what, sample.count) == ("pictures", 20)
+    told = sample.scores(np.arange(20))
+    assert {"firing", "mean", "highest", "tail_scale", "firing_with_opposite", "b:2.expected"} < set(told)
+    assert not {"exponential_over_gaussian", "b:2.deviation"} & set(told)
+    assert_near(told, found.scores)
+    hashes = np.array([name_hash(path.name) for path in images.paths], np.uint64)
+    places = survey(net, images).groups.places(hashes)
+    drawn = np.sort(np.random.default_rng(0).integers(0, 20, 20))
+    maps = [net.activations(image[None], ["b"], pre=True)["b"][0, list(FAMILY.channels)] for image in images]
+    of_place = dict(zip(places, maps, strict=True))
+    flat = torch.cat([of_place[place].flatten(1) for place in drawn], dim=1).double().numpy()
+    told = sample.scores(drawn)
+    rates = []
+    for place, unit in enumerate(FAMILY.units):
+        std = found.scores[f"{unit}.deviation"]
+        assert told[f"{unit}.firing"] == (flat[place] > 0).mean()
+        assert told[f"{unit}.mean"] == pytest.approx(flat[place].mean() / std, rel=1e-9)
+        assert told[f"{unit}.expected"] == pytest.approx(np.maximum(flat[place], 0).mean() / std, rel=1e-9)
+        highest = flat[place].max() / std
+        if told[f"{unit}.highest"] is not None:  # of each unit the four best pictures are kept here
+            assert told[f"{unit}.highest"] == pytest.approx(highest, rel=1e-9)
+        rates.append(np.corrcoef(flat[place] > 0, flat[(place + 1) % len(FAMILY)] > 0)[0, 1])
+    assert told["firing_with_neighbour"] == pytest.approx(np.mean(rates))
+
+
+def test_many_pictures_are_drawn_in_groups_that_no_division_changes(net, images, monkeypatch):
+    alone = result(survey(net, images))
+    monkeypatch.setattr(groups, "MOST", 8)
+    whole = survey(net, images)
+    assert_same(merged([whole]), merged([survey(net, images, shard=(index, 3)) for index in (2, 0, 1)]))
+    found = result(whole)
+    assert (found.sample.what, found.scores) == ("groups of pictures", alone.scores)
+    assert 4 <= found.sample.count <= 8
+    assert_near(found.sample.scores(np.arange(found.sample.count)), found.scores)
 
 
 def test_samples_do_not_grow_and_are_even(net, images):
@@ -280,11 +328,59 @@ def test_data_sets_give_what_their_files_give(net, images):
         assert first[name] == second[name], name
 
 
-def test_it_is_a_test_of_the_harness(net, images):
-    card = evals.run(net, FAMILY, [evals.DatasetSurvey(SETTINGS)], images=images)
-    assert card.scores["dataset.firing"] == result(survey(net, images)).scores["firing"]
+def test_it_is_a_test_of_the_harness(net, images, tmp_path):
+    test = evals.DatasetSurvey(SETTINGS)
+    report = evals.compare(
+        {"one": net, "other": net.evolve(tensors={**net.tensors, "b/pre/bias": net.tensors["b/pre/bias"] - 0.1})},
+        families={"one": FAMILY, "other": FAMILY},
+        tests=[test],
+        images=images,
+    )
+    card = report.cards["one"]
+    found = result(survey(net, images))
+    assert card.scores["dataset.firing"] == found.scores["firing"]
     assert card.details["dataset"]["images"]["count"] == 20
     assert set(card.family_scores) <= set(card.scores)
+    assert set(found.definitions) == {name.rpartition(".")[2] for name in found.scores}
+    assert card.score("dataset.firing").definition.published == 0.11
+    assert card.score("dataset.tail_distance").definition.better == "lower"
+    spread = card.spreads["dataset.firing"]
+    rates = [card.replicates["dataset"].of(f"dataset.{unit}.firing") for unit in FAMILY.units]
+    assert spread.low < card.scores["dataset.firing"] < spread.high
+    assert np.mean(rates, axis=0).std() == pytest.approx(spread.standard_error, rel=1e-5)
+    fewer = report.differences["other"]["dataset.firing"]
+    assert fewer.paired
+    assert fewer.spread.high < 0
+    assert fewer.spread.standard_error < spread.standard_error
+    figures = test.figures(card)
+    assert set(figures) == {"distribution", "expected-value", "firing"}
+    for name, figure in figures.items():
+        evals.save_figure(figure, tmp_path / f"{name}.png")
+
+
+def test_the_quick_test_shows_some_pictures_evenly(net, images):
+    assert evals.DatasetSurvey().quick().most == 100
+    quick = evals.DatasetSurvey(SETTINGS, most=7).quick().run(net, FAMILY, images)
+    assert quick.scores["pictures"] == 7
+    third = result(survey(net, images, shard=(0, 3)))
+    assert quick.scores == third.scores
+    assert not quick.details["complete"]
+    with pytest.raises(CurvesError, match="cannot survey 0 pictures"):
+        evals.DatasetSurvey(most=0)
+
+
+def test_where_and_how_it_was_run_is_kept(net, images, tmp_path):
+    parts = [survey(net, images, shard=(index, 2)) for index in range(2)]
+    assert {name: parts[0].network[name] for name in ("device", "precision")} == net.execution
+    parts[1].network = {**parts[1].network, "device": "cuda:1 (some GPU)"}
+    assert merged(parts).network["device"] == merged(parts[::-1]).network["device"] == "cpu and cuda:1 (some GPU)"
+    path = tmp_path / "part.npz"
+    save_survey(parts[1], path)
+    assert survey(net, images, shard=(1, 2), path=path).network["device"] == "cpu and cuda:1 (some GPU)"
+    assert load_survey(path).network["device"] == "cpu and cuda:1 (some GPU)"
+    rounded = net.evolve(precision="bfloat16")
+    with pytest.raises(CurvesError, match="different precisions"):
+        merged([parts[0], survey(rounded, images, shard=(1, 2))])
 
 
 def test_real_curve_detectors_fire_rarely_and_fall_off_slowly(bvlc):
@@ -305,10 +401,17 @@ def test_the_command_line_surveys_in_parts_and_merges(curves, tmp_path):
     small.network().save(tmp_path / "net.safetensors")
     pictures = small.write_images(tmp_path)
     common = ["dataset", tmp_path / "net.safetensors", "--images", tmp_path, "--layer", "3b"]
-    whole = curves(*common, "-o", tmp_path / "whole", "--json")
-    assert whole[0] == 0, whole[2]
+    code, out, error = curves(*common, "-o", tmp_path / "found", "--json")
+    assert code == 0, error
+    assert json.loads(out)["scores"]["units"] > 2
+    units = '{"3b:1" = 0.0, "3b:5" = 90.0}'
+    (tmp_path / "one.toml").write_text(f'[[family]]\nname = "curve"\nlayer = "3b"\nunits = {units}\n')
+    named = [*common, "--family", tmp_path / "one.toml"]
+    code, out, error = curves(*named, "-o", tmp_path / "whole", "--json")
+    assert code == 0, error
+    assert json.loads(out)["scores"]["units"] == 2
     for part in range(len(pictures)):
-        code, _, error = curves(*common, "-o", tmp_path / "parts", "--shards", 2, "--shard", part)
+        code, _, error = curves(*named, "-o", tmp_path / "parts", "--shards", 2, "--shard", part)
         assert code == 0, error
     code, out, error = curves("dataset", "merge", tmp_path / "parts", "-o", tmp_path / "merged", "--images", tmp_path)
     assert code == 0, error
@@ -318,14 +421,17 @@ def test_the_command_line_surveys_in_parts_and_merges(curves, tmp_path):
     code, _, error = curves("dataset", "merge", tmp_path / "parts", tmp_path / "parts", "-o", tmp_path / "twice")
     assert code == 2
     assert "merge each part once" in error
-    units = '{"3b:1" = 0.0, "3b:5" = 90.0}'
-    (tmp_path / "one.toml").write_text(f'[[family]]\nname = "curve"\nlayer = "3b"\nunits = {units}\n')
-    code, out, error = curves(*common, "-o", tmp_path / "named", "--family", tmp_path / "one.toml", "--json")
+    code, _, error = curves(*named, "-o", tmp_path / "rounded", "--precision", "bfloat16")
     assert code == 0, error
-    assert json.loads(out)["scores"]["units"] == 2
+    summary = json.loads((tmp_path / "rounded" / "dataset.json").read_text())
+    assert (summary["network"]["device"], summary["network"]["precision"]) == ("cpu", "bfloat16")
+    code, _, error = curves("dataset", "merge", tmp_path / "whole", tmp_path / "rounded", "-o", tmp_path / "twice")
+    assert (code, "different precisions" in error) == (2, True)
+    code, _, error = curves(*named, "-o", tmp_path, "--device", "cuda:x")
+    assert (code, "is no device" in error) == (2, True)
     code, _, error = curves(*common[:-1], "3a", "-o", tmp_path / "named", "--family", tmp_path / "one.toml")
     assert (code, "should have one family to survey, and has none" in error) == (2, True)
     code, _, error = curves(*common, "-o", tmp_path / "named", "--family", tmp_path / "net.safetensors")
     assert (code, "holds no families" in error) == (2, True)
-    code, _, error = curves(*common, "-o", tmp_path, "--shards", 2, "--shard", 2)
+    code, _, error = curves(*named, "-o", tmp_path, "--shards", 2, "--shard", 2)
     assert (code, "there is no part 2 of 2" in error) == (2, True)

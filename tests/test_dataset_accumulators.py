@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from circuits import CurvesError
-from evals.dataset.floats import codes, floats, middles
+from evals.dataset import groups
+from evals.dataset.floats import codes, fixed, floats, middles, unfixed
+from evals.dataset.groups import Groups
 from evals.dataset.histogram import Histogram
 from evals.dataset.smallest import Smallest
 
@@ -141,3 +143,54 @@ def test_what_cannot_be_kept_is_not_wanted_and_nothing_else():
         expected = np.sort(keys[groups == group])[:50]
         assert np.array_equal(made.rows["key"][made.rows["group"] == group], expected)
     assert offered < 4000, "most records should be passed over without being sorted"
+
+
+SUMS = st.lists(st.floats(-(2.0**99), 2.0**99, width=32), min_size=1, max_size=30)
+
+
+@given(SUMS, st.randoms(use_true_random=False))
+def test_fixed_sums_are_exact_in_any_order(numbers, random):
+    total = sum(fixed(np.array(numbers)))
+    assert Fraction(total, 2**149) == sum(map(Fraction, numbers))
+    assert sum(fixed(np.array(random.sample(numbers, len(numbers))))) == total
+    assert unfixed(np.array([total], dtype=object))[0] == float(sum(map(Fraction, numbers)))
+
+
+TALLIES = st.dictionaries(st.integers(0, 2**64 - 1), st.integers(-(2**200), 2**200), min_size=1, max_size=40)
+
+
+def grouped(tallies):
+    made = Groups()
+    for image, amount in tallies:
+        made.add(image, np.array([1, 2, 3, 4, amount, -amount], dtype=object))
+    return made
+
+
+@given(TALLIES, st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_groups_are_bounded_and_the_same_in_any_order(tallies, random):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "MOST", 6)
+        check_groups(tallies, random)
+
+
+def check_groups(tallies, random):
+    items = list(tallies.items())
+    whole = grouped(items)
+    assert len(whole) <= 6
+    places = whole.places(np.array([image for image, _ in items], dtype=np.uint64))
+    assert np.array_equal(np.bincount(places, minlength=len(whole)), whole.counts()[0]), "each is where it is counted"
+    assert sorted(set(places)) == list(range(len(whole)))
+    if len(items) <= 6:
+        assert len(whole) == len(items), "few pictures are groups of their own"
+    shuffled = random.sample(items, len(items))
+    a, b, c = (grouped(shuffled[start::3]) for start in range(3))
+    b.merge(c)
+    a.merge(b)
+    back = Groups.from_arrays(a.to_arrays())
+    expected = whole.to_arrays()
+    for found in (a, back):
+        assert all(np.array_equal(array, expected[name]) for name, array in found.to_arrays().items())
+    assert float(sum(tallies.values())) == pytest.approx(
+        np.ldexp(whole.sums()[:, 0].sum(), 149), rel=1e-9, abs=2.0**160
+    )
