@@ -162,7 +162,7 @@ def test_what_cannot_be_compared_is_refused(images: ImageSet) -> None:
     for other, others, says in (
         (*filters(stride=1), "positions of a are 2 px apart and those of a 1 px"),
         (net, [], "partners are sought in one layer, not in none"),
-        (small.network(), handbuilt.families(small.network()), "not in 3a, 3b, conv2d"),
+        (small.network(), handbuilt.families(small.network()), "not in 3a, 3b, 4a, conv2d"),
     ):
         with pytest.raises(CurvesError, match=says):
             evals.likeness(net, family, other, others, images=images, test=TEST)

@@ -76,7 +76,12 @@ class DatasetSurvey(Test):
                 "Pre-activations on natural images", edges, density, directions, across, label, logarithmic=True
             ),
             "expected-value": distributions(
-                "What the expected value is made of", edges, contribution, directions, across, "share"
+                "What the expected value is made of",
+                edges,
+                contribution,
+                directions,
+                "activation, standard deviations",
+                "share",
             ),
             "firing": by_direction("Positions where units fire", directions, {"fires": fires}, "share"),
         }
