@@ -418,6 +418,10 @@ def test_the_command_line_surveys_in_parts_and_merges(curves, tmp_path):
     assert "2 pictures" in out
     written = [(tmp_path / folder / "dataset.csv").read_text() for folder in ("whole", "merged")]
     assert written[0] == written[1]
+    summary = json.loads((tmp_path / "merged" / "dataset.json").read_text())
+    assert summary["drawn"]["what"] == "pictures"
+    spread = summary["uncertainty"]["firing"]
+    assert spread["low"] <= summary["scores"]["firing"] <= spread["high"]
     code, _, error = curves("dataset", "merge", tmp_path / "parts", tmp_path / "parts", "-o", tmp_path / "twice")
     assert code == 2
     assert "merge each part once" in error

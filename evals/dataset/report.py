@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evals.dataset.summary import result
 from evals.dataset.survey import Survey
+from evals.resampling import replicates, spreads
 from evals.results import save_results
 from evals.testing import TestResult
 
@@ -20,10 +21,15 @@ def save_summary(survey: Survey, folder: str | os.PathLike[str]) -> tuple[Path, 
         CurvesError: the place cannot be written to.
     """
     found = result(survey)
+    assert found.sample is not None
+    again = replicates(found.sample, seed=survey.settings.seed)
+    uncertainty = spreads(again, found.scores, lambda name: found.definitions[name.rpartition(".")[2]])
     summary = {
         "network": dict(survey.network),
         "family": survey.family.to_json(),
         "scores": dict(found.scores),
+        "uncertainty": {name: vars(spread) for name, spread in uncertainty.items()},
+        "drawn": again.to_json(),
         "definitions": {name: vars(definition) for name, definition in found.definitions.items()},
         "details": dict(found.details),
         "data": {name: array.tolist() for name, array in found.data.items()},
