@@ -45,8 +45,8 @@ def _ring(p: Shapes, turn: float, rivals: set[float], directions: Array) -> Arra
     inwards = np.rad2deg(np.arctan2(-y, -x))
     own = tuned(directions, inwards + turn, p.width, 360)
     others = np.mean([tuned(directions, inwards + rival, p.width, 360) for rival in sorted(rivals)], axis=0)
-    kernels: Array = on * (own - p.rivals * others - p.inhibition / len(directions))
-    return kernels
+    kernel: Array = on * (own - p.rivals * others - p.inhibition / len(directions))
+    return kernel
 
 
 def _wave(p: Shapes, orientation: float, side: int, directions: Array) -> Array:

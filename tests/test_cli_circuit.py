@@ -74,7 +74,7 @@ def test_sweep_tells_who_matters(curves, built, tmp_path):
     assert "the largest of 56" in out
     with (tmp_path / "effects.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 12 * 2
+    assert len(rows) == 28 * 2
     sizes = [float(row["mean_abs"]) for row in rows]
     assert sizes == sorted(sizes, reverse=True)
     code, out, _ = curves("sweep", built, "--ablate", "3a:13,3a:14", "--read", "3b:1", "--edges", "--json")

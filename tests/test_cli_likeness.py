@@ -43,7 +43,7 @@ def test_json_alone(curves, built, pictures, tmp_path):
     code, out, _ = curves("likeness", built, built, "-o", tmp_path / "out", "--images", pictures, "--json")
     assert code == 0
     data = json.loads(out)
-    assert len(data["likeness"]["pairs"]) == 8
+    assert len(data["likeness"]["pairs"]) == 24  # curves of all bands of radii
     assert data["tuning"] is None
     assert data["circuit"]["pairs"]
     assert data["paths"].keys() == {"likeness", "circuit"}

@@ -228,7 +228,8 @@ def test_the_hand_built_network_does_not_comb(tmp_path):
     assert card.scores["combing.curve"] > 0.5
     assert card.scores["combing.ticks_over_curve"] < 0.02
     assert card.scores["combing.dashes_over_curve"] > 0.8
-    assert card.scores["combing.excitation_on_ticks"] < card.scores["combing.ink_on_ticks"]
+    excitation = card.scores["combing.excitation_on_ticks"]  # None: nothing excites it where there are ticks
+    assert excitation is None or excitation < card.scores["combing.ink_on_ticks"]
     assert json.dumps(card.details)
     assert set(card.definitions) == {name for name in card.scores if ":" not in name}
 

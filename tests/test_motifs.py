@@ -61,8 +61,8 @@ def equivariant_circuits(draw: st.DrawFn) -> FamilyWeights:
 
 
 def families(net: Network) -> dict[str, Family]:
-    """The hand-built network's families by layer and name."""
-    return {f"{family.layer} {family.name}": family for family in handbuilt.families(net)}
+    """The hand-built network's families by layer and name; of several bands of radii the first."""
+    return {f"{family.layer} {family.name}": family for family in reversed(handbuilt.families(net))}
 
 
 @settings(max_examples=40, deadline=None)
