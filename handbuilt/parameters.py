@@ -75,9 +75,9 @@ class ComplexGabors(_Layer):
 class Lines(_Layer):
     """conv2d2: 3x3 complex Gabors tiled along their tangent."""
 
-    spread: float = 2.5
+    spread: float = 2.0
     """px, standard deviation of the excitation across the line."""
-    width: float = 15.0
+    width: float = 12.0
     """degrees, standard deviation of the excited orientations."""
     inhibition: float = 1.0
     """Sum of the inhibition over all orientations for an excitation that sums to 1: 1 ignores texture."""
@@ -155,11 +155,12 @@ class EarlyCurves(Arc):
     """px, lower end of the band."""
     largest_radius: float = 80.0
     """px, upper end of the band."""
-    across: float = 3.5
-    along: float = 10.0
+    across: float = 3.0
+    along: float = 8.0
     width: float = 10.0
     opposite: float = 0.6
     inhibition: float = 0.5
+    threshold: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -194,9 +195,9 @@ class Curves(Arc):
     """px, upper end of the middle radii, lower end of the large ones."""
     largest_radius: float = 300.0
     """px, upper end of the large radii."""
-    across: float = 5.0
+    across: float = 4.0
     along: float = 18.0
-    width: float = 16.0
+    width: float = 18.0
     opposite: float = 0.5
     inhibition: float = 0.5
 

@@ -124,7 +124,7 @@ def test_bands_answer_to_their_radii(net: Network, maps: dict[str, Array]) -> No
     families = bands(net)
     heard = {name: maps["line"][list(families[name].channels), :, :-1].max(axis=1).mean(axis=0) for name in BANDS}
     mean = {name: float(np.exp(np.average(np.log(RADII), weights=heard[name]))) for name in BANDS}
-    assert 1.5 * mean["small"] < 1.2 * mean["middle"] < mean["large"]
+    assert mean["small"] * 1.15 < mean["middle"] < mean["large"] / 1.15
     assert families["small"].members[0].evidence == {"smallest_radius": 10, "largest_radius": 20}
 
 
