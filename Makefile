@@ -24,6 +24,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.ablation
 	$(BIN)/python -m benchmarks.precision
+	$(BIN)/python -m benchmarks.dataset
 
 # The figures of docs/gallery.md. GALLERY_NET must give class probabilities for artificial-accuracy.
 GALLERY_NET ?= bvlc_googlenet

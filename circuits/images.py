@@ -6,15 +6,13 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from circuits.errors import CurvesError, FileDamagedError
+from circuits.errors import CurvesError
+from circuits.pictures import SUFFIXES, Picture, read_file
 
 __all__ = ["PHOTOGRAPHS", "ImageSet"]
 
@@ -25,8 +23,6 @@ PHOTOGRAPHS = (
 )  # fmt: skip
 """The photographs in scikit-image's wheel. Left out: charts, logos, masks, phantoms, scans of text, thumbnails
 (lfw, microaneurysms) and the second of a stereo pair."""
-
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -72,9 +68,9 @@ class ImageSet:
         root = Path(path)
         if not root.is_dir():
             raise CurvesError(f"there is no folder {root}; name one that holds images")
-        paths = tuple(sorted(p for p in root.rglob("*") if p.suffix.lower() in _SUFFIXES))
+        paths = tuple(sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES))
         if not paths:
-            raise CurvesError(f"{root} holds no images ({', '.join(sorted(_SUFFIXES))}); name another folder")
+            raise CurvesError(f"{root} holds no images ({', '.join(sorted(SUFFIXES))}); name another folder")
         return cls(root.name, paths, short_side, root)
 
     def halves(self) -> tuple[ImageSet, ImageSet]:
@@ -109,19 +105,16 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def pictures(self) -> Iterator[Picture]:
+        """The images, none read yet; each is named by its place below `root`, or below the folder common to all."""
+        base = self.root or Path(os.path.commonpath([path.parent for path in self.paths]))
+        for path in self.paths:
+            yield Picture(path.relative_to(base).as_posix(), partial(read_file, path))
+
     def __iter__(self) -> Iterator[Tensor]:
         """The images as 3 x H x W, RGB in [0, 1].
 
         Raises:
             FileDamagedError: a file cannot be read as an image.
         """
-        for path in self.paths:
-            try:
-                with Image.open(path) as file:
-                    image = file.convert("RGB")
-            except (UnidentifiedImageError, OSError) as error:
-                raise FileDamagedError(f"{path} cannot be read as an image ({error}); mend or remove it") from error
-            scale = self.short_side / min(image.size)
-            size = (round(image.width * scale), round(image.height * scale))
-            pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
-            yield torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
+        return (picture.scaled(self.short_side) for picture in self.pictures())

@@ -15,6 +15,7 @@ from curves import (
     check_commands,
     circuit_commands,
     compare_commands,
+    dataset_commands,
     figure_commands,
     graft_commands,
     likeness_commands,
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(weights_commands.app, name="weights")
+app.add_typer(dataset_commands.app, name="dataset")
 app.command("build")(network_commands.build)
 app.command("edit")(network_commands.edit)
 app.command("graph")(circuit_commands.graph)

@@ -3,6 +3,7 @@
 from circuits.images import PHOTOGRAPHS, ImageSet
 from evals.battery.classification import Classification
 from evals.battery.combing import Combing
+from evals.battery.dataset import DatasetSurvey
 from evals.battery.equivariance import Equivariance
 from evals.battery.synthetic import SyntheticCurves
 from evals.catalogue import find_test, known_tests, make_tests
@@ -15,6 +16,7 @@ from evals.compare import compare
 from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, EarlyCurveCriteria
 from evals.damage import damage
 from evals.damage_result import MEASURES, Damage, Recovered, Variant
+from evals.dataset import Survey, survey_images
 from evals.differences import Difference, difference
 from evals.families import find_curve_family, find_families, measure_family, searchable
 from evals.gallery import Plate, Setting, Subject, draw_figure, find_plate, plates, save_figure
@@ -51,6 +53,7 @@ __all__ = [
     "CurveCriteria",
     "CurveGrid",
     "Damage",
+    "DatasetSurvey",
     "Definition",
     "Difference",
     "DoubleCurveCriteria",
@@ -74,6 +77,7 @@ __all__ = [
     "Setting",
     "Spread",
     "Subject",
+    "Survey",
     "SyntheticCurves",
     "Test",
     "TestResult",
@@ -110,6 +114,7 @@ __all__ = [
     "run",
     "save_figure",
     "searchable",
+    "survey_images",
     "sweep",
     "tuning_likeness",
 ]

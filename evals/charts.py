@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["by_direction", "data_uri", "ranked", "tuning_curves"]
+__all__ = ["by_direction", "data_uri", "distributions", "ranked", "tuning_curves"]
 
 MARKS = (("o", "#0072b2"), ("s", "#d55e00"), ("^", "#009e73"), ("D", "#56b4e9"))
 """Shape and colour of each series: colour-blind readers can tell them apart by either."""
@@ -60,6 +60,41 @@ def tuning_curves(
     for curve, colour in zip(np.asarray(curves), direction_colours(preferred), strict=True):
         axes.plot(around, [*curve, curve[0]], color=colour, linewidth=1)
     axes.set(xticks=range(0, 361, 90), ylim=(0, None))
+    return figure
+
+
+def distributions(
+    title: str,
+    edges: ArrayLike,
+    heights: ArrayLike,
+    preferred: Sequence[float],
+    across: str,
+    up: str,
+    *,
+    logarithmic: bool = False,
+) -> Figure:
+    """Histograms of units, each an outline in the hue of its direction.
+
+    Args:
+        title: short.
+        edges: of the bins, units x (B + 1).
+        heights: units x B; empty bins at the ends are left out.
+        preferred: the units' directions, degrees.
+        across: what is binned, with its unit.
+        up: of the heights.
+        logarithmic: whether heights are on a logarithmic scale.
+    """
+    from evals.gallery.style import direction_colours
+
+    figure, axes = _axes(title, across, up)
+    for borders, row, colour in zip(np.asarray(edges), np.asarray(heights), direction_colours(preferred), strict=True):
+        if (used := np.flatnonzero(row)).size:
+            first, end = used[0], used[-1] + 1
+            axes.stairs(row[first:end], borders[first : end + 1], color=colour, baseline=None)
+    if logarithmic:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     return figure
 
 

@@ -14,7 +14,7 @@ from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
 from evals.catalogue import make_tests
 from evals.progress import Progress, counted
-from evals.resampling import DRAWS, Replicates, Spread, replicates, spread
+from evals.resampling import DRAWS, Replicates, replicates, spreads
 from evals.scorecard import Scorecard, provenance
 from evals.testing import Definition, Test, TestResult
 
@@ -83,7 +83,8 @@ def run(
         "draws": draws,
     }
     card = Scorecard(provenance(net), family, scores, definitions, data, details, {}, drawn, conditions)
-    return replace(card, spreads=_spreads(card))
+    known = [spreads(again, scores, lambda name: card.score(name).definition) for again in drawn.values()]
+    return replace(card, spreads={name: found for each in known for name, found in each.items()})
 
 
 def need_family(tests: Sequence[Test]) -> bool:
@@ -104,16 +105,3 @@ def _check(test: Test, result: TestResult) -> None:
         raise CurvesError(
             f"the details of the test {test.name!r} are not JSON ({error}); use its types alone"
         ) from error
-
-
-def _spreads(card: Scorecard) -> dict[str, Spread]:
-    """The spread of each score that is defined, now and in most draws."""
-    found = {}
-    for again in card.replicates.values():
-        for name in again.names:
-            score, values = card.score(name), again.of(name)
-            if score.value is not None and values is not None:
-                spread_of = spread(values, score.value, score.definition)
-                if spread_of is not None:
-                    found[name] = spread_of
-    return found

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, Network, Unit
@@ -19,7 +18,10 @@ from circuits.angles import difference
 from circuits.images import ImageSet
 from evals.agreement import correlation, correlations, rank_correlation, shared_top
 from evals.battery.synthetic import SyntheticCurves
+from evals.dataset.floats import name_hash
+from evals.dataset.smallest import Smallest, lots, place_grid
 from evals.likeness_result import TOP, WITHIN, Agreement, Likeness, Pair
+from evals.maps import family_maps
 from evals.progress import Progress
 from evals.scorecard import provenance
 from evals.tuning import radial_tuning
@@ -67,9 +69,11 @@ def likeness(
 
     Raises:
         UnknownUnitError: a network has no such unit.
-        CurvesError: no family is given or they are of several layers, the layers' strides differ, or a unit answers to
-            no curve at all.
+        CurvesError: less than one place is wanted, no family is given or they are of several layers, the layers'
+            strides differ, or a unit answers to no curve at all.
     """
+    if places < 1:
+        raise CurvesError(f"cannot compare {places} positions; give at least 1")
     found = merged(others)
     for network, members in ((net, family), (other, found)):
         for unit in members.units:
@@ -80,12 +84,17 @@ def likeness(
     theirs = responsive_maps(other, found, test, images, progress, silent=True)
     alike = correlations(*(maps.reshape(len(maps), -1) for maps in (ours, theirs)))
     tunings = correlations(*(np.stack([radial_tuning(m) for m in maps]) for maps in (ours, theirs)))
-    sample = _Sample(places, seed)
-    for done, image in enumerate(images, 1):
-        sample.add(np.concatenate(_paired(_maps(net, family, image), _maps(other, found, image), shift)))
+    sample, seen = Smallest(places, 1, len(family) + len(found)), 0
+    for done, picture in enumerate(images.pictures(), 1):
+        image = picture.scaled(images.short_side)
+        both = np.concatenate(_paired(family_maps(net, family, image), family_maps(other, found, image), shift))
+        rows, columns = both.shape[1:]
+        place, own = place_grid(rows, columns), name_hash(picture.name)
+        sample.draw(lots(seed, own, place), own, place, both.reshape(len(both), -1))
+        seen += len(place)
         if progress:
             progress("photographs through both networks", done, len(images))
-    values = sample.values()
+    values = sample.rows["value"].T
     if not values.shape[1]:
         raise CurvesError(f"no positions of {family.layer} and {found.layer} can be paired; give larger images")
 
@@ -111,7 +120,7 @@ def likeness(
         layers=(family.layer, found.layer),
         networks=(provenance(net), provenance(other)),
         images={"name": images.name, "hash": images.hash, "count": len(images)},
-        positions={"compared": values.shape[1], "of": sample.seen, "seed": seed, "shift": shift},
+        positions={"compared": values.shape[1], "of": seen, "seed": seed, "shift": shift},
         stimuli=tuple(test.stimuli(n, f.layer).spec() for n, f in ((net, family), (other, found))),
     )
 
@@ -177,23 +186,16 @@ def _shift(net: Network, layer: str, other: Network, other_layer: str) -> int:
     return round(apart / one.stride)
 
 
-def _maps(net: Network, family: Family, image: torch.Tensor) -> NDArray[np.float32]:
-    """Pre-activations of a family's units on one image, N x H x W."""
-    with torch.inference_mode():
-        values = net.activations(image[None].to(net.device), [family.layer], pre=True)[family.layer][0]
-        return values[list(family.channels)].float().cpu().numpy()
-
-
 def _paired(
     first: NDArray[np.float32], second: NDArray[np.float32], shift: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Two layers' maps at all positions that both have, N x places and M x places."""
+    """Two layers' maps at all positions that both have, N x H x W and M x H x W."""
     starts = max(0, -shift), max(0, shift)
     rows, columns = (
         max(0, min(a - starts[0], b - starts[1])) for a, b in zip(first.shape[1:], second.shape[1:], strict=True)
     )
     parts = [
-        maps[:, start : start + rows, start : start + columns].reshape(len(maps), -1)
+        maps[:, start : start + rows, start : start + columns]
         for maps, start in zip((first, second), starts, strict=True)
     ]
     return parts[0], parts[1]
@@ -205,40 +207,3 @@ def _opposite(families: Family | Sequence[Family], unit: Unit) -> Unit:
     family = next(family for family in given if unit in family.units)
     direction = family.directions[family.units.index(unit)] + family.period / 2
     return family.units[int(np.abs(difference(family.directions, direction, family.period)).argmin())]
-
-
-class _Sample:
-    """A random sample of the positions that are added, all equally likely to be in it; all of them while they are few.
-
-    Each position draws a number, and those with the smallest numbers stay, so that the memory is bounded and the number
-    of positions need not be known before.
-    """
-
-    def __init__(self, size: int, seed: int) -> None:
-        if size < 1:
-            raise CurvesError(f"cannot compare {size} positions; give at least 1")
-        self._size = size
-        self._random = np.random.default_rng(seed)
-        self._keys: list[Array] = []
-        self._parts: list[NDArray[np.float32]] = []
-        self.seen = 0
-
-    def add(self, values: NDArray[np.float32]) -> None:
-        """Add units x positions."""
-        self._keys.append(self._random.random(size=(values.shape[1],)))
-        self._parts.append(values)
-        self.seen += values.shape[1]
-        if sum(map(len, self._keys)) > 2 * self._size:
-            self._prune()
-
-    def values(self) -> NDArray[np.float32]:
-        """Units x positions of the sample."""
-        self._prune()
-        return self._parts[0]
-
-    def _prune(self) -> None:
-        keys, values = np.concatenate(self._keys), np.concatenate(self._parts, axis=1)
-        if len(keys) > self._size:
-            kept = np.sort(np.argpartition(keys, self._size)[: self._size])
-            keys, values = keys[kept], values[:, kept]
-        self._keys, self._parts = [keys], [values]

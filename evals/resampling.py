@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuits import CurvesError
-from evals.testing import Definition, Sample
+from evals.testing import Definition, Sample, Scores
 
-__all__ = ["DRAWS", "Replicates", "Spread", "replicates", "spread"]
+__all__ = ["DRAWS", "Replicates", "Spread", "replicates", "spread", "spreads"]
 
 DRAWS = 500
 """How often the stimuli of a test are drawn again: intervals are then known to a tenth of their width."""
@@ -144,3 +144,19 @@ def spread(values: ArrayLike, centre: float, definition: Definition) -> Spread |
         told = centre + (told - centre + definition.period / 2) % definition.period - definition.period / 2
     low, high = np.percentile(told, (2.5, 97.5))
     return Spread(float(told.std()), float(low), float(high))
+
+
+def spreads(again: Replicates, scores: Scores, definition: Callable[[str], Definition]) -> dict[str, Spread]:
+    """The spread of each score that is defined, now and in most draws.
+
+    Args:
+        again: the scores draw by draw.
+        scores: the scores themselves.
+        definition: gives what a score of that name means.
+    """
+    found = {}
+    for name in again.names:
+        value, drawn = scores[name], again.of(name)
+        if value is not None and drawn is not None and (own := spread(drawn, value, definition(name))) is not None:
+            found[name] = own
+    return found

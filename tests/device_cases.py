@@ -192,6 +192,12 @@ def weights(here: Here) -> dict[str, Any]:
     }
 
 
+def dataset(here: Here) -> dict[str, Any]:
+    card = evals.run(here(NET), CURVES, ["dataset"], images=here.images, draws=0)
+    named = ("firing", "mean", "highest", "expected", "firing_with_neighbour")
+    return {name: card.scores[f"dataset.{name}"] for name in named} | {"top": card.data["dataset.top_value"]}
+
+
 def classes(here: Here) -> dict[str, Any]:
     net = here(classifier())
     found = evals.damage(net, {"ablated": Plan([Ablate("3b:0", "3b:1")]).apply(net)}, here.images)

@@ -47,6 +47,19 @@ def test_the_guide_to_likeness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert {pair.name for pair in found["circuit"].pairs} <= names
 
 
+def test_the_guide_to_the_dataset_test_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("dataset.md", "bvlc_googlenet", shell_blocks=3)
+    written = json.loads((tmp_path / "dataset" / "dataset.json").read_text())
+    assert written["scores"] == json.loads((tmp_path / "merged" / "dataset.json").read_text())["scores"]
+    assert written["scores"]["firing"] == pytest.approx(found["found"].scores["firing"], abs=1e-3)  # threads may differ
+    assert written["uncertainty"]["firing"] == pytest.approx(vars(found["card"].spreads["dataset.firing"]), abs=1e-3)
+    assert {path.name for path in (tmp_path / "card" / "figures").iterdir()} == {
+        f"dataset-{name}.svg" for name in ("distribution", "expected-value", "firing")
+    }
+    assert (tmp_path / "dataset" / "quilt-3b-66.png").stat().st_size > 100_000
+
+
 def test_the_guide_to_the_harness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "battery").mkdir()

@@ -1,0 +1,240 @@
+"""What a family did over many images: all accumulators of the dataset test, and which images went into them.
+
+Everything in here is a count, a sum of integers or a set of records with the smallest keys, so that surveys of parts of
+a data set merge, in any order, into what one survey of the whole is, bit for bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuits import CurvesError, Family
+from evals.dataset.floats import codes, mixed, name_hash
+from evals.dataset.groups import Groups, company, tally
+from evals.dataset.histogram import Histogram
+from evals.dataset.records import Example, Piece, Settings
+from evals.dataset.smallest import Rows, Smallest, lots, place_grid
+
+__all__ = ["STRATA", "Survey", "merged"]
+
+STRATA = 2**11
+"""Strata for all numbers that there are: four an octave (1, 1.25, 1.5, 1.75, 2 ...)."""
+
+_STRATUM = np.uint32(21)
+"""Bits of a code below those that name its stratum."""
+
+
+_AND = " and "
+
+
+@dataclass(eq=False)
+class Survey:
+    """What a family did over the pictures of some pieces.
+
+    Attributes:
+        network: what the family is of, as from `evals.scorecard.provenance`.
+        family: the units, F of them.
+        field: receptive field of their layer: size, stride, offset in px.
+        short_side: px that the pictures' shorter side was scaled to.
+        settings: what was kept.
+        pieces: what went in.
+        images: how many pictures.
+        content: sum, modulo 2^256, of hashes of all pictures' names and pixels: a name for what was seen, in any order.
+        together: F x F, positions where both units fired (their pre-activation was above 0).
+        histogram: of pre-activations at all positions.
+        groups: firing and sums of pre-activations in groups of pictures.
+        sample: pre-activations of all units at a random sample of positions.
+        top: each unit's highest position in each of the pictures where that is highest.
+        strata: a random sample of positions from each stratum of each unit.
+        companions: of each unit, see `company`.
+        names: of pictures by their hash; at least of those in `top` and `strata`.
+    """
+
+    network: Mapping[str, Any]
+    family: Family
+    field: Mapping[str, int]
+    short_side: int
+    settings: Settings
+    pieces: tuple[Piece, ...] = ()
+    images: int = 0
+    content: int = 0
+    together: NDArray[np.int64] = dataclasses.field(init=False)
+    histogram: Histogram = dataclasses.field(init=False)
+    groups: Groups = dataclasses.field(init=False, default_factory=Groups)
+    sample: Smallest = dataclasses.field(init=False)
+    top: Smallest = dataclasses.field(init=False)
+    strata: Smallest = dataclasses.field(init=False)
+    companions: NDArray[np.intp] = dataclasses.field(init=False)
+    names: dict[int, str] = dataclasses.field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        units = len(self.family)
+        self.together = np.zeros((units, units), np.int64)
+        self.histogram = Histogram(units)
+        self.sample = Smallest(self.settings.places, 1, units)
+        self.top = Smallest(self.settings.top, units)
+        self.strata = Smallest(self.settings.per_stratum, units * STRATA)
+        self._most_names = 1024
+        self.companions = company(self.family)
+        self._unit_keys = np.array([name_hash(channel) for channel in self.family.channels], np.uint64)[:, None]
+
+    def add(self, name: str, content: int, maps: NDArray[np.float32]) -> None:
+        """Count a picture.
+
+        Args:
+            name: of the picture, unlike all others of the set.
+            content: hash of its pixels.
+            maps: pre-activations, F x H x W.
+
+        Raises:
+            CurvesError: the network gives no finite number.
+        """
+        values = np.ascontiguousarray(maps.reshape(len(maps), -1))
+        if not np.isfinite(values).all():
+            raise CurvesError(f"{self.family.layer} gives no finite number for {name}; leave the picture out")
+        self.images += 1
+        self.content = (self.content + int.from_bytes(_digest(f"{content}/{name}"), "little")) % 2**256
+        found = codes(values)
+        self.histogram.add(found)
+        fired = (values > 0).astype(np.float32)
+        together = (fired @ fired.T).astype(np.int64)  # exact: a map has less than 2^24 positions
+        self.together += together
+        image, place = name_hash(name), place_grid(maps.shape[1], maps.shape[2])
+        self.groups.add(image, tally(values, together, self.companions))
+        keys = lots(self.settings.seed, image, place)
+        self.sample.draw(keys, image, place, values)
+        if self._add_top(values, found, image, place) + self._add_strata(values, found, image, place, keys):
+            self.names[image] = name
+            if len(self.names) > self._most_names:
+                self.forget()
+
+    def merge(self, other: Survey) -> None:
+        """Add what another survey counted.
+
+        Raises:
+            CurvesError: it is of another network, precision, family or scale, kept other things, or counted the same
+                pictures.
+        """
+        self.check_like(other)
+        for piece in other.pieces:
+            for own in self.pieces:
+                if own.images == piece.images and (own.count != piece.count or own.index == piece.index):
+                    raise CurvesError(
+                        f"part {piece.index} of {piece.count} of {piece.images} has pictures in common with part "
+                        f"{own.index} of {own.count}, which is counted already; merge each part once"
+                    )
+        self.pieces = tuple(sorted((*self.pieces, *other.pieces), key=lambda piece: (piece.images, piece.index)))
+        self.join_devices(other)
+        self.images += other.images
+        self.content = (self.content + other.content) % 2**256
+        self.together += other.together
+        self.histogram.merge(other.histogram)
+        self.groups.merge(other.groups)
+        for own_rows, rows in ((self.sample, other.sample), (self.top, other.top), (self.strata, other.strata)):
+            own_rows.merge(rows)
+        self.names |= other.names
+        self.forget()
+
+    def check_like(self, other: Survey) -> None:
+        """Refuse a survey that does not count the same things. Devices may differ, and so may the last bits they give.
+
+        Raises:
+            CurvesError: it is of another network, precision, family or scale, or kept other things.
+        """
+        pairs = {
+            "networks": (self.network["identity"], other.network["identity"]),
+            "precisions": (self.network["precision"], other.network["precision"]),
+            "families": (self.family.to_json(evidence=False), other.family.to_json(evidence=False)),
+            "scales of pictures": (self.short_side, other.short_side),
+            "settings": (self.settings, other.settings),
+        }
+        if unlike := [what for what, (one, another) in pairs.items() if one != another]:
+            raise CurvesError(f"the surveys are of different {' and '.join(unlike)}; survey both alike")
+
+    def join_devices(self, other: Survey) -> None:
+        """Name the devices of both as this survey's."""
+        devices = {name for survey in (self, other) for name in survey.network["device"].split(_AND)}
+        self.network = {**self.network, "device": _AND.join(sorted(devices))}
+
+    @property
+    def complete(self) -> bool:
+        """Whether all parts of all image sets are in it, whole."""
+        have = {(piece.images, piece.index) for piece in self.pieces if piece.done == piece.total}
+        needed = {(piece.images, index) for piece in self.pieces for index in range(piece.count)}
+        return bool(needed) and have == needed
+
+    @property
+    def positions(self) -> int:
+        """Positions of the layer in all pictures."""
+        return self.histogram.total
+
+    def examples(self, rows: Rows, strata: bool = False) -> list[Example]:
+        """Records of `top`, or of `strata`, as examples."""
+        units = rows["group"] // STRATA if strata else rows["group"]
+        return [
+            Example(
+                self.family.units[unit],
+                self.names[int(r["image"])],
+                *divmod(int(r["place"]), 2**16),
+                float(r["value"][0]),
+            )
+            for unit, r in zip(units, rows, strict=True)
+        ]
+
+    def forget(self) -> None:
+        """Forget the names of pictures of which no example is left."""
+        used = np.unique(np.concatenate([self.top.rows["image"], self.strata.rows["image"]]))
+        self.names = {image: self.names[image] for image in map(int, used)}
+        self._most_names = 2 * len(self.names) + 1024
+
+    def _add_top(
+        self, values: NDArray[np.float32], found: NDArray[np.uint32], image: int, place: NDArray[np.uint32]
+    ) -> int:
+        best = values.argmax(axis=1)
+        units = np.arange(len(values))
+        highest = values[units, best]
+        key = np.uint64(2**32 - 1) - found[units, best].astype(np.uint64)
+        kept = self.top.wanted(units, key)
+        self.top.add(units[kept], key[kept], image, place[best[kept]], highest[kept, None])
+        return len(kept)
+
+    def _add_strata(
+        self,
+        values: NDArray[np.float32],
+        found: NDArray[np.uint32],
+        image: int,
+        place: NDArray[np.uint32],
+        keys: NDArray[np.uint64],
+    ) -> int:
+        own = mixed(keys[None] ^ self._unit_keys).ravel()
+        stratum = (found >> _STRATUM).astype(np.int64)
+        group = (stratum + STRATA * np.arange(len(values))[:, None]).ravel()
+        kept = self.strata.wanted(group, own)
+        self.strata.add(group[kept], own[kept], image, place[kept % values.shape[1]], values.ravel()[kept, None])
+        return len(kept)
+
+
+def merged(surveys: Sequence[Survey]) -> Survey:
+    """One survey of all that several have counted; these stay as they are.
+
+    Raises:
+        CurvesError: there are none, or they do not fit together.
+    """
+    if not surveys:
+        raise CurvesError("there is nothing to merge; give at least one survey")
+    first = surveys[0]
+    made = Survey(first.network, first.family, first.field, first.short_side, first.settings)
+    for survey in surveys:
+        made.merge(survey)
+    return made
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=32).digest()
