@@ -14,7 +14,7 @@ from circuits import CurvesError, Network
 from circuits.images import ImageSet
 from circuits.ops import Conv, Padding
 from editing import Ablate, Graft, Plan
-from handbuilt.rectified import Sorted
+from handbuilt.rectified import FAR, Sorted
 from tests import small
 
 HAND = small.network()
@@ -53,7 +53,10 @@ def test_no_scale_and_shift_come_nearer_than_the_fit(values: list[float], seed: 
     assert found is not None
     assert found.scale > 0
     assert 1 - found.explained == pytest.approx(unexplained(x, target, found.scale, found.shift), rel=1e-6, abs=1e-9)
-    assert 1 - found.explained <= brute_force(x, target) + 1e-2 * (found.explained < 0.01) + 1e-9
+    # Where a constant is best of all, it is met but for the slope that is left: a thousandth of the mean over all of x.
+    left = abs(float(target.mean())) / (FAR * float(target.std()))
+    slack = max(1e-2, 2 * left + left**2) if found.explained < 0.01 else 0.0
+    assert 1 - found.explained <= brute_force(x, target) + slack + 1e-9
 
 
 @settings(max_examples=30, deadline=None)
@@ -89,6 +92,21 @@ def test_planted_units_are_found_with_scale_and_shift(images: ImageSet) -> None:
     assert told == [(1, 2), (2, 2), *((i, 28) for i in range(1, 29))]
     same, want = (net.activations(next(iter(images))[None], ["3b"])["3b"] for net in (fit.apply(HAND), host))
     assert torch.allclose(same, want, atol=1e-4)
+
+
+def test_grafted_units_are_as_loud_as_those_they_replace(images: ImageSet) -> None:
+    """Also where the fit explains little, of which least squares alone would make too little."""
+    units, donors = ["3b:0", "3b:2"], {"3b:0": ["3b:1"], "3b:2": ["3b:10"]}  # a neighbour, another band of radii
+    fit = handbuilt.fit_graft(HAND, HAND, "3b", units, images=images, candidates=donors)
+    own, grafted = (
+        torch.cat([net.activations(picture[None], ["3b"])["3b"][0, [0, 2]].flatten(1) for picture in images], dim=1)
+        for net in (HAND, fit.apply(HAND))
+    )
+    assert torch.allclose((grafted**2).mean(1), (own**2).mean(1), rtol=1e-4)
+    for match, target, found in zip(fit.matches, own.double(), grafted.double(), strict=True):
+        assert match.explained < 0.95
+        timid = found * (found @ target) / (found @ found)  # of all scales, the least squared error
+        assert 1 - float(((timid - target) ** 2).mean() / target.var(correction=0)) == pytest.approx(match.explained)
 
 
 def test_candidates_can_be_named_for_each_unit(images: ImageSet) -> None:

@@ -212,8 +212,9 @@ def test_a_graft_of_a_real_network_undoes_more_than_the_controls(bvlc: Network) 
     found = recovery(bvlc, handbuilt.build(), units, fit=fit, test=test)
     rows = {row["network"]: row for row in found.rows()}
     assert rows["ablated"]["kl"] > 2 * rows["random units ablated"]["kl"]
-    for measure, least in (("kl", 0.3), ("unexplained", 0.2)):
+    for measure, least in (("kl", 0.5), ("unexplained", 0.5)):
         share = {name: rows[name]["recovered"][measure]["value"] for name in PUT_RIGHT}
         assert share["grafted"] > least
-        assert share["grafted"] > 2 * max(share["mean-ablated"], share["random units grafted"])
+        assert share["grafted"] > 5 * share["mean-ablated"]
+        assert share["grafted"] > 1.5 * share["random units grafted"]  # as loud, and they too see edges
     assert found.damage.reference.identity == bvlc.identity
