@@ -37,6 +37,14 @@ def test_the_guide_to_grafting_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found["damage"].recovered("grafted", of="half of them ablated").value < 1
 
 
+def test_the_guide_to_the_hand_built_network_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("handbuilt.md", "handbuilt", shell_blocks=1)
+    assert Network.load(tmp_path / "handbuilt.safetensors").identity == found["hand"].identity
+    assert Network.load(tmp_path / "softer.safetensors").identity != found["hand"].identity
+    assert found["changed"].provenance.details["parameters"]["gabors"]["contrast"] == 0.1
+
+
 def test_the_guide_to_likeness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = run_guide("likeness.md", "bvlc_googlenet", shell_blocks=1)
