@@ -44,7 +44,8 @@ def line_ends(p: LineEnds, directions: Array, below: list[Part]) -> Part:
         along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
         on = np.exp(-(across**2) / (2 * p.across**2) - along**2 / (2 * p.along**2))
         excited = tuned(orientations, direction, p.width, 180)[:, None, None] * on
-        beyond = np.tanh(along / STRIDE)  # from -1 past the end to 1 on the line
-        plain = p.inhibition * (on * np.maximum(beyond, 0)) / len(orientations)
-        kernels.append(normalised(excited * np.where(beyond < 0, p.beyond, 1) * beyond - plain, p.gain))
+        side = np.tanh(along / STRIDE)  # from -1 past the end to 1 on the line
+        there, beyond = np.maximum(side, 0), np.maximum(-side, 0)
+        plain = p.inhibition * on * there / len(orientations)
+        kernels.append(normalised(excited * (there - p.beyond * beyond) - plain, p.gain))
     return Part("line end", directions, 360, reading(below, {"line": np.stack(kernels)}), p.threshold)

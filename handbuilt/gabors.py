@@ -33,22 +33,21 @@ def gabors(p: Gabors, orientations: Array) -> list[Part]:
         Gabors, orientation by orientation with four phases each; then for each axis of colour the contrasts,
         whose direction is that of the side on which the axis is positive.
     """
-    light, directions = [], np.concatenate([orientations, orientations + 180]) + 90
-    for orientation in orientations:
-        light += [_wave(orientation, phase, p.wavelength, p.envelope) for phase in PHASES]
+    light = [_wave(p, orientation, phase) for orientation in orientations for phase in PHASES]
+    directions = np.concatenate([orientations, orientations + 180]) + 90
     parts = [Part("Gabor", np.repeat(orientations, len(PHASES)), 180, _coloured(LIGHT_DARK, light))]
     for name, colour in COLOURS.items():
-        sides = [_wave(direction - 90, 90, p.wavelength, p.envelope) for direction in directions]
+        sides = [_wave(p, direction - 90, 90) for direction in directions]
         parts.append(Part(f"{name} contrast", directions % 360, 360, _coloured(colour, sides)))
     return parts
 
 
-def _wave(orientation: float, phase: float, wavelength: float, envelope: float) -> Array:
+def _wave(p: Gabors, orientation: float, phase: float) -> Array:
     """7x7, `phase` degrees along the wave that runs to the left of the orientation; nothing for a plain area."""
     x, y = offsets(7, 1)
-    window = np.exp(-(x**2 + y**2) / (2 * envelope**2))
+    window = np.exp(-(x**2 + y**2) / (2 * p.envelope**2))
     across = y * np.cos(np.deg2rad(orientation)) - x * np.sin(np.deg2rad(orientation))
-    wave = window * np.cos(2 * np.pi * across / wavelength - np.deg2rad(phase))
+    wave = window * np.cos(2 * np.pi * across / p.wavelength - np.deg2rad(phase))
     wave -= window * wave.sum() / window.sum()
     unit: Array = wave / np.linalg.norm(wave)
     return unit

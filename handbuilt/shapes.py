@@ -30,7 +30,7 @@ def shapes(p: Shapes, orientations: Array, below: list[Part]) -> list[Part]:
     directions = named(below, "curve").angles
     turns = {"circle": 0.0, "spiral": -p.pitch, "mirrored spiral": p.pitch, "evolute": 180.0}
     parts = {name: [_ring(p, turn, set(turns.values()) - {turn}, directions)] for name, turn in turns.items()}
-    parts |= {name: [_wave(p, angle, side, directions) for angle in orientations] for name, side in _SIDES.items()}
+    parts |= {name: [_s_shape(p, angle, side, directions) for angle in orientations] for name, side in _SIDES.items()}
     return [_part(p, name, kernels, orientations[: len(kernels)], below) for name, kernels in parts.items()]
 
 
@@ -49,7 +49,7 @@ def _ring(p: Shapes, turn: float, rivals: set[float], directions: Array) -> Arra
     return kernel
 
 
-def _wave(p: Shapes, orientation: float, side: int, directions: Array) -> Array:
+def _s_shape(p: Shapes, orientation: float, side: int, directions: Array) -> Array:
     """The right half of one arc and the left half of the opposite one, or their mirror image."""
     x, y = offsets(5, STRIDE)
     kernel = np.zeros((len(directions), *x.shape))
