@@ -25,6 +25,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.ablation
 	$(BIN)/python -m benchmarks.precision
 	$(BIN)/python -m benchmarks.dataset
+	$(BIN)/python -m benchmarks.mechanisms
 
 # The figures of docs/gallery.md. GALLERY_NET must give class probabilities for artificial-accuracy.
 GALLERY_NET ?= bvlc_googlenet

@@ -38,7 +38,7 @@ def test_the_family_is_ordered_and_says_why(family: Family) -> None:
     assert list(family.directions) == sorted(family.directions)
     assert sorted(round(direction) % 360 for direction in family.directions) == list(range(0, 360, 45))
     for member in family:
-        assert f"answers to curves of {round(member.direction)} degrees: peak" in member.why
+        assert f"answers to curves of {round(member.direction) % 360} degrees: peak" in member.why
         assert member.evidence["first_harmonic"] > 0.9
     assert Family.from_json(family.to_json()) == family
 

