@@ -67,7 +67,8 @@ def _row(sheet: Sheet, top: float, subject: Subject, family: Family, card: Score
             f"no unit of {family.layer} {family.name} of {subject.name} answers to any curve; show another"
         )
     told = {text: card.scores[f"synthetic.{name}"] for name, text in SCORES.items()}
-    sheet.text(0.35, top, f"{subject.name}, {family.layer}: {len(family)} units", fontsize=9, fontweight="bold")
+    about = f"{subject.name}, {family.layer}: {len(family)} units{_band(family)}"
+    sheet.text(0.35, top, about, fontsize=9, fontweight="bold")
     scores = " · ".join(text.format(value) for text, value in told.items() if value is not None)
     sheet.text(sheet.width - 0.75, top, scores, color=MUTED, ha="right")
     _around(sheet.axes(0.62, top + 0.38, 1.42, 1.42, projection="polar"), maps)
@@ -143,3 +144,9 @@ def _cells(axes: Axes, responses: Array, largest: float, step: float) -> None:
         axes.pcolormesh(
             edges, rows, responses[:, first:last].T, cmap=STRENGTH, vmin=0, vmax=largest, rasterized=True, linewidth=0
         )
+
+
+def _band(family: Family) -> str:
+    """The radii that a family was built for, where it says so."""
+    radii = [family.members[0].evidence.get(f"{end}_radius") for end in ("smallest", "largest")]
+    return "" if None in radii else f" for radii of {radii[0]:g} to {radii[1]:g} px"
