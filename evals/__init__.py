@@ -3,6 +3,7 @@
 from circuits.images import PHOTOGRAPHS, ImageSet
 from evals.battery.classification import Classification
 from evals.battery.combing import Combing
+from evals.battery.cosmetic import Cosmetic
 from evals.battery.dataset import DatasetSurvey
 from evals.battery.equivariance import Equivariance
 from evals.battery.synthetic import SyntheticCurves
@@ -48,6 +49,7 @@ __all__ = [
     "CombGrid",
     "Combing",
     "ComplexGaborCriteria",
+    "Cosmetic",
     "Criteria",
     "Curve",
     "CurveCriteria",

@@ -14,10 +14,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["by_direction", "data_uri", "distributions", "ranked", "tuning_curves"]
+__all__ = ["by_category", "by_direction", "data_uri", "distributions", "ranked", "tuning_curves"]
 
 MARKS = (("o", "#0072b2"), ("s", "#d55e00"), ("^", "#009e73"), ("D", "#56b4e9"))
 """Shape and colour of each series: colour-blind readers can tell them apart by either."""
+
+
+def by_category(title: str, values: Mapping[str, Sequence[float | None]], label: str) -> Figure:
+    """Values of units in several categories, one below the other, and their mean as a bar.
+
+    Args:
+        title: short.
+        values: by category, a value for each unit; None where it is undefined.
+        label: of the values, with their unit.
+    """
+    figure, axes = _axes(title, label, "")
+    for row, own in enumerate(values.values()):
+        known = [value for value in own if value is not None]
+        axes.plot(known, [row] * len(known), "o", color=MARKS[0][1], markersize=3, alpha=0.5)
+        if known:
+            axes.plot([float(np.mean(known))] * 2, [row - 0.35, row + 0.35], color=MARKS[1][1], linewidth=1.5)
+    axes.set(yticks=range(len(values)), ylim=(len(values) - 0.5, -0.5))
+    axes.set_yticklabels([name.replace("_", " ") for name in values])
+    return figure
 
 
 def by_direction(
