@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handbuilt.geometry import Array, arc_kernels, normalised, offsets, tuned
+from handbuilt.geometry import Array, arc_kernels, left_of, normalised, offsets, tuned
 from handbuilt.parameters import EarlyCurves, LineEnds
 from handbuilt.parts import Part, named, reading
 
@@ -41,7 +41,7 @@ def line_ends(p: LineEnds, directions: Array, below: list[Part]) -> Part:
     kernels = []
     for direction in directions:
         angle = np.deg2rad(direction)
-        along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+        along, across = x * np.cos(angle) + y * np.sin(angle), left_of(x, y, direction)
         on = np.exp(-(across**2) / (2 * p.across**2) - along**2 / (2 * p.along**2))
         excited = tuned(orientations, direction, p.width, 180)[:, None, None] * on
         side = np.tanh(along / STRIDE)  # from -1 past the end to 1 on the line

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handbuilt.geometry import Array, offsets
+from handbuilt.geometry import Array, left_of, offsets
 from handbuilt.parameters import Gabors
 from handbuilt.parts import Part
 
@@ -46,8 +46,7 @@ def _wave(p: Gabors, orientation: float, phase: float) -> Array:
     """7x7, `phase` degrees along the wave that runs to the left of the orientation; nothing for a plain area."""
     x, y = offsets(7, 1)
     window = np.exp(-(x**2 + y**2) / (2 * p.envelope**2))
-    across = y * np.cos(np.deg2rad(orientation)) - x * np.sin(np.deg2rad(orientation))
-    wave = window * np.cos(2 * np.pi * across / p.wavelength - np.deg2rad(phase))
+    wave = window * np.cos(2 * np.pi * left_of(x, y, orientation) / p.wavelength - np.deg2rad(phase))
     wave -= window * wave.sum() / window.sum()
     unit: Array = wave / np.linalg.norm(wave)
     return unit

@@ -18,6 +18,7 @@ __all__ = [
     "Array",
     "arc_kernels",
     "field",
+    "left_of",
     "near",
     "normalised",
     "offsets",
@@ -39,6 +40,13 @@ def offsets(kernel: int, stride: int) -> tuple[Array, Array]:
     steps = (np.arange(kernel) - kernel // 2) * float(stride)
     x, y = np.meshgrid(steps, -steps)
     return x, y
+
+
+def left_of(x: Array, y: Array, orientation: float) -> Array:
+    """Px to the left of the line through the middle that runs in a direction."""
+    angle = np.deg2rad(orientation)
+    found: Array = y * np.cos(angle) - x * np.sin(angle)
+    return found
 
 
 def tuned(channels: Array, angle: ArrayLike, width: float, period: float) -> Array:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handbuilt.geometry import Array, field, normalised, offsets, tuned
+from handbuilt.geometry import Array, field, left_of, normalised, offsets, tuned
 from handbuilt.parameters import CombedEdges, Lines, SmallCurves
 from handbuilt.parts import Part
 
@@ -23,9 +23,10 @@ STRIDE = 4
 
 def lines(p: Lines, orientations: Array) -> Part:
     """Kernels of shape (orientations, orientations, 3, 3), over complex Gabors of the same orientations."""
+    x, y = offsets(3, STRIDE)
     kernels = []
     for orientation in orientations:
-        row = np.exp(-(_height(orientation) ** 2) / (2 * p.spread**2))
+        row = np.exp(-(left_of(x, y, orientation) ** 2) / (2 * p.spread**2))
         along = tuned(orientations, orientation, p.width, 180) - p.inhibition / len(orientations)
         kernels.append(p.gain * along[:, None, None] * row / row.sum())
     return Part("line", orientations, 180, np.stack(kernels), p.threshold)
@@ -37,9 +38,10 @@ def combed_edges(p: CombedEdges, directions: Array, orientations: Array) -> Part
     A comb's edge drowns among its teeth and is seen on the other side: edge there and teeth here excite, and either
     inhibits where the other should be.
     """
+    x, y = offsets(3, STRIDE)
     kernels = []
     for direction in directions:
-        height = _height(direction - 90)
+        height = left_of(x, y, direction - 90)
         back, middle, front = (np.exp(-((height - row) ** 2) / (2 * p.spread**2)) for row in (-STRIDE, 0, STRIDE))
         edge, teeth = (tuned(orientations, angle, p.width, 180)[:, None, None] for angle in (direction - 90, direction))
         excited = (1 - p.teeth) * edge * back / back.sum() + p.teeth * teeth * front / front.sum()
@@ -59,11 +61,3 @@ def small_curves(p: SmallCurves, directions: Array, orientations: Array) -> Part
         other = tuned(orientations, opposite.direction + 90, p.width, 180)
         kernels.append(normalised(own - p.opposite * other - p.inhibition / len(orientations), p.gain))
     return Part("small curve", directions, 360, np.stack(kernels), p.threshold)
-
-
-def _height(orientation: float) -> Array:
-    """Px from the middle to the left of the orientation, 3 x 3."""
-    x, y = offsets(3, STRIDE)
-    angle = np.deg2rad(orientation)
-    height: Array = y * np.cos(angle) - x * np.sin(angle)
-    return height
