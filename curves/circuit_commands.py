@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from curves.devices import Device, Precision, opener
-from curves.output import AsJson, check_file, print_json
+from curves.output import AsJson, angle, check_file, print_json
 from curves.progress import shown
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def families(
         return
     for family in found:
         typer.echo(f"{family.layer} {family.name}: {len(family)} units")
-        typer.echo("  " + ", ".join(f"{m.unit.channel} ({round(m.direction) % family.period:.0f}°)" for m in family))
+        typer.echo("  " + ", ".join(f"{m.unit.channel} ({angle(m.direction, family.period)})" for m in family))
     if output:
         typer.echo(f"saved to {output}")
 

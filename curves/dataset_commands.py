@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from curves.devices import Device, Precision, opener
-from curves.output import AsJson, print_json, print_table, table, writable
+from curves.output import AsJson, angle, print_json, print_table, table, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _finish(survey: Survey, folder: Path, images: Images, quilts: list[str] | No
     rows = [
         [
             str(member.unit),
-            f"{member.direction:.0f}°",
+            angle(member.direction, survey.family.period),
             *(_number(scores[f"{member.unit}.{name}"]) for name in SHOWN),
             *(_compared(scores[f"{member.unit}.{law}_ratio"], scores[f"{member.unit}.{law}_p"]) for law in LAWS),
         ]

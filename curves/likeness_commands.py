@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curves.devices import Device, Precision, opener
-from curves.output import AsJson, print_json, print_table, table, writable
+from curves.output import AsJson, angle, print_json, print_table, table, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _behaviour(found: Likeness) -> Table:
     rows = []
     for pair in found.pairs:
         numbers = (_number(getattr(pair.best, name)) for name in AGREEMENTS)
-        angles = _angle(pair.direction), _angle(pair.best.direction)
+        angles = angle(pair.direction), angle(pair.best.direction)
         rows.append((str(pair.unit), str(pair.best.unit), *angles, *numbers))
     return table(("unit", "partner", "angle", "angle", *HEADINGS), rows, words=2)
 
@@ -177,7 +177,7 @@ def _means(found: Likeness) -> Table:
 def _tuned(found: TuningLikeness) -> Table:
     rows = [
         (
-            str(pair.unit), str(pair.partner), _angle(pair.direction), _angle(pair.partner_direction),
+            str(pair.unit), str(pair.partner), angle(pair.direction), angle(pair.partner_direction),
             f"{pair.width:.0f}°", f"{pair.partner_width:.0f}°", _number(pair.correlation),
         )
         for pair in found.pairs
@@ -194,10 +194,6 @@ def _circuit(found: CircuitLikeness) -> Table:
         numbers = (_number(row[name]) for name in ("cosine", "chance", "matrix_correlation", "equivariance"))
         rows.append((pair.name, *sizes, *numbers))
     return table(("weights", "units", "units", "similarity", "chance", "matrices", "own"), rows)
-
-
-def _angle(direction: float) -> str:
-    return f"{round(direction) % 360}°"
 
 
 def _number(value: float) -> str:

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["AsJson", "check_file", "megabytes", "print_json", "print_table", "table", "writable"]
+__all__ = ["AsJson", "angle", "check_file", "megabytes", "print_json", "print_table", "table", "writable"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 """The option that every command with results has."""
@@ -68,6 +68,11 @@ def writable(folder: Path) -> Path:
         probe.touch()
     (folder / ".writable").unlink()
     return folder
+
+
+def angle(direction: float, period: float = 360.0) -> str:
+    """Whole degrees from 0 up to the period, for people: 359.9 are 0."""
+    return f"{round(direction) % round(period)}°"
 
 
 def megabytes(size: int) -> str:
