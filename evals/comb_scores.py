@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits import Family
+from evals.undefined import over, ratio
 
 __all__ = ["CombResponses"]
 
@@ -37,22 +38,13 @@ class CombResponses:
         found = {kind: np.mean(values, axis=1, where=preferred).tolist() for kind, values in heard.items()}
         units: dict[str, list[float | None]] = {"curve": found["curve"], "ticks": found["ticks"]}
         for kind in ("ticks", "combed", "dashes"):
-            units[f"{kind}_over_curve"] = [_ratio(*pair) for pair in zip(found[kind], found["curve"], strict=True)]
+            units[f"{kind}_over_curve"] = [ratio(*pair) for pair in zip(found[kind], found["curve"], strict=True)]
         strokes = self.strokes[:, places].sum(axis=1).swapaxes(0, 1)
-        units["excitation_on_ticks"], units["ink_on_ticks"] = ([_ratio(a, a + b) for a, b in s] for s in strokes)
+        units["excitation_on_ticks"], units["ink_on_ticks"] = ([ratio(a, a + b) for a, b in s] for s in strokes)
         colours = places // (self.strokes.shape[1] // self.energy.shape[1])
         for kind, shares in zip(("curve", "combed"), self.energy[:, colours].mean(axis=1).T, strict=True):
             units[f"perpendicular_{kind}"] = [None if np.isnan(share) else float(share) for share in shares]
-        scores = {name: _mean(values) for name, values in units.items()}
+        scores = {name: over(np.mean, values) for name, values in units.items()}
         for i, unit in enumerate(family.units):
             scores |= {f"{unit}.{name}": values[i] for name, values in units.items()}
         return scores
-
-
-def _ratio(a: float, b: float) -> float | None:
-    return float(a / b) if b > 0 else None
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if defined else None

@@ -12,7 +12,7 @@ Uncertainty: the radii are drawn again, with replacement.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 
 from circuits import Family, Network
 from circuits.images import ImageSet
+from evals.battery.synthetic import QUICK_DIRECTIONS, QUICK_RADII
 from evals.grid import CurveGrid
 from evals.progress import Progress, counted
 from evals.stimuli import Curve
 from evals.sweep import sweep
 from evals.testing import Definition, Sample, Test, TestResult
 from evals.tuning import Array
+from evals.undefined import over, ratio
 from evals.variants import VARIANTS, DisturbedCurves, Variant
 
 if TYPE_CHECKING:
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cosmetic"]
 
-DIRECTIONS = tuple(float(d) for d in range(0, 360, 15))
-RADII = (20.0, 30.0, 45.0, 70.0, 110.0)
 _STRENGTH = "_strength"
 
 _DEFINITIONS = {
@@ -65,8 +65,8 @@ class Cosmetic(Test):
         seed: of textures and noise.
     """
 
-    directions: tuple[float, ...] = DIRECTIONS
-    radii: tuple[float, ...] = RADII
+    directions: tuple[float, ...] = QUICK_DIRECTIONS
+    radii: tuple[float, ...] = QUICK_RADII
     seed: int = 0
 
     name: ClassVar[str] = "cosmetic"
@@ -101,8 +101,8 @@ class Cosmetic(Test):
             found: dict[str, float | None] = {}
             for name, own in maps.items():
                 alike = [_correlation(a, b) for a, b in zip(own[..., places], base[..., places], strict=True)]
-                louder = [_ratio(a, b) for a, b in zip(own[..., places], base[..., places], strict=True)]
-                found |= {name: _over(np.mean, alike), name + _STRENGTH: _over(np.median, louder)}
+                louder = [ratio(a.max(), b.max()) for a, b in zip(own[..., places], base[..., places], strict=True)]
+                found |= {name: over(np.mean, alike), name + _STRENGTH: over(np.median, louder)}
                 for unit, one, other in zip(family.units, alike, louder, strict=True):
                     found |= {f"{unit}.{name}": one, f"{unit}.{name}{_STRENGTH}": other}
             return found
@@ -129,12 +129,3 @@ def _correlation(own: Array, base: Array) -> float | None:
     if own.std() == 0 or base.std() == 0:
         return None
     return float(np.corrcoef(own.ravel(), base.ravel())[0, 1])
-
-
-def _ratio(own: Array, base: Array) -> float | None:
-    return float(own.max() / base.max()) if base.max() > 0 else None
-
-
-def _over(statistic: Callable[[list[float]], np.floating], values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(statistic(known)) if known else None

@@ -26,6 +26,7 @@ from circuits.motifs import FamilyWeights, leave_one_out, permuted
 from evals.families import find_families, searchable
 from evals.progress import Progress
 from evals.testing import Definition, Sample, Test, TestResult
+from evals.undefined import over
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,11 +79,9 @@ class Equivariance(Test):
         dealt = np.array([_products([permuted(w, seed) for w in weights]) for seed in seeds])
 
         def scores(places: NDArray[Any]) -> dict[str, float | None]:
-            chances = [_cosine(products[places].sum(axis=0)) for products in dealt]
-            defined = [chance for chance in chances if chance is not None]
             return {
                 "equivariance": _cosine(own[places].sum(axis=0)),
-                "chance": float(np.mean(defined)) if defined else None,
+                "chance": over(np.mean, [_cosine(products[places].sum(axis=0)) for products in dealt]),
             }
 
         every = np.arange(len(family))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +26,7 @@ from evals.stimuli import Curve
 from evals.sweep import Scale, measure_scale, sweep
 from evals.testing import Definition, Sample, Test, TestResult
 from evals.tuning import Array, Tuning, coverage, radial_tuning, tuning
+from evals.undefined import over
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -170,20 +171,16 @@ def _summary(found: Sequence[Tuning | None], curves: Array) -> dict[str, float |
     """The family's scores that follow from its units' tuning."""
     heard = [t for t in found if t]
     return {
-        "peak": _over(np.median, [t.peak for t in heard]),
-        "first_harmonic": _over(np.mean, [t.first_harmonic for t in heard]),
-        "amplitude": _over(np.median, [t.amplitude for t in heard]),
-        "width": _over(np.median, [t.width for t in heard]),
-        "echo": _over(np.mean, [t.echo for t in heard]),
+        "peak": over(np.median, [t.peak for t in heard]),
+        "first_harmonic": over(np.mean, [t.first_harmonic for t in heard]),
+        "amplitude": over(np.median, [t.amplitude for t in heard]),
+        "width": over(np.median, [t.width for t in heard]),
+        "echo": over(np.mean, [t.echo for t in heard]),
         "coverage": coverage(curves),
-        "radius_tolerance": _over(np.median, [t.radius_tolerance for t in heard]),
-        "curve_over_line": _over(np.mean, [t.curve_over_line for t in heard]),
+        "radius_tolerance": over(np.median, [t.radius_tolerance for t in heard]),
+        "curve_over_line": over(np.mean, [t.curve_over_line for t in heard]),
     }
 
 
 def _of_unit(unit: str, found: Tuning | None) -> dict[str, float | None]:
     return {f"{unit}.{part.name}": getattr(found, part.name) if found else None for part in fields(Tuning)}
-
-
-def _over(statistic: Callable[[list[float]], np.floating], values: list[float]) -> float | None:
-    return float(statistic(values)) if values else None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from evals.dataset.tails import LAWS
 from evals.testing import Definition
+from evals.undefined import over
 
-__all__ = ["DEFINITIONS", "LEVEL", "over", "over_units"]
+__all__ = ["DEFINITIONS", "LEVEL", "over_units"]
 
 LEVEL = 0.05
 """Probability of error at which one law is said to fit better than another."""
@@ -79,9 +80,3 @@ def over_units(found: Sequence[Mapping[str, float | None]]) -> dict[str, float |
     return {name: over(np.mean, [one[name] for one in found]) for name in _MEANS if name in known} | {
         name: over(np.median, [one[name] for one in found]) for name in _MEDIANS if name in known
     }
-
-
-def over(statistic: Callable[[list[float]], np.floating], values: Sequence[float | None]) -> float | None:
-    """A statistic of the values that are defined."""
-    given = [value for value in values if value is not None]
-    return float(statistic(given)) if given else None

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.dataset.definitions import over, over_units
+from evals.dataset.definitions import over_units
 from evals.dataset.groups import COMPANY
 from evals.dataset.survey import Survey
 from evals.dataset.tails import Tail
 from evals.testing import Sample
+from evals.undefined import over
 
 __all__ = ["company_scores", "phi", "redrawn"]
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evals.dataset.definitions import DEFINITIONS, LEVEL, over, over_units
+from evals.dataset.definitions import DEFINITIONS, LEVEL, over_units
 from evals.dataset.draws import company_scores, phi, redrawn
 from evals.dataset.histogram import Histogram
 from evals.dataset.survey import Survey
 from evals.dataset.tails import LAWS, Tail, fit_tail
 from evals.testing import TestResult
+from evals.undefined import over
 
 __all__ = ["Bins", "bins", "co_firing", "result", "tail"]
 
