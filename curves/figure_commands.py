@@ -32,7 +32,9 @@ def figure(
     other: Annotated[
         str | None,
         typer.Option(
-            "--with", metavar="NET", help="The network shown beside it; by default a learned one beside handbuilt."
+            "--with",
+            metavar="NET",
+            help="The network beside it, in figures that compare; by default a learned one beside handbuilt.",
         ),
     ] = None,
     images: Annotated[
@@ -46,7 +48,7 @@ def figure(
     precision: Precision = "float32",
     as_json: AsJson = False,
 ) -> None:
-    """Draw a figure of the articles: a network beside another, the learned one before the hand-built one."""
+    """Draw a figure of the articles: of a network, or, if it compares, of the learned one beside the hand-built one."""
     from circuits import CurvesError
     from circuits.images import ImageSet
     from evals import Setting, draw_figure, find_plate, save_figure
@@ -60,11 +62,13 @@ def figure(
     found = find_plate(name)
     if net is None or output is None:
         raise CurvesError(f"`curves figure {name}` needs a network and a file: curves figure {name} NET -o FILE.svg")
+    if other and not found.compares:
+        raise CurvesError(f"the figure {name} shows one network; leave out --with {other}, and draw {other} by itself")
     load = opener(device, precision)
     picture_suffix(output)
     check_file(output)
     chosen = ImageSet.folder(images) if images else ImageSet.photographs()
-    subjects = _subjects(net, other, load)
+    subjects = _subjects(net, other, load) if found.compares else (_subject(net, load),)
     with shown() as progress:
         setting = Setting(
             subjects,
@@ -88,7 +92,8 @@ def _list(as_json: bool) -> None:
 
     known = plates().values()
     if as_json:
-        print_json([{"name": found.name, "about": found.about, "section": found.section} for found in known])
+        told = [{"name": f.name, "about": f.about, "section": f.section, "compares": f.compares} for f in known]
+        print_json(told)
         return
     for found in known:
         typer.echo(f"{found.name}\n  {found.about}\n  {found.section}")

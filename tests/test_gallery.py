@@ -16,9 +16,9 @@ from evals import Damage, Setting, Subject, Variant, draw_figure, find_plate, pl
 from evals.gallery.style import RC
 from tests import small
 
-NAMES = (
-    "artificial-accuracy", "artificial-circuit", "artificial-saliency", "artificial-synthetic", "artificial-weights",
-)  # fmt: skip
+NAMES = tuple(plates())
+COMPARING = tuple(name for name, plate in plates().items() if plate.compares)
+ALONE = tuple(name for name in NAMES if name not in COMPARING)
 
 
 @pytest.fixture(scope="module")
@@ -97,19 +97,37 @@ def beyond(figure):
     }
 
 
+def names_network(figure, subject):
+    return any(subject.label in text.get_text().replace("\n", " ") for text in figure.texts)
+
+
 def test_the_registry_finds_every_figure():
-    assert tuple(plates()) == NAMES
+    assert {"artificial-accuracy", "artificial-circuit", "artificial-saliency"} <= set(COMPARING)
     for plate in plates().values():
         assert plate.about
-        assert plate.section.startswith("Curve Circuits")
+        assert plate.section.startswith(("Curve Detectors", "Curve Circuits"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", COMPARING)
 @pytest.mark.parametrize("orientations", [8, 48])
-def test_every_figure_draws_and_no_words_meet(name, orientations, images):
+def test_every_comparing_figure_draws_and_no_words_meet(name, orientations, images):
     figure = draw_figure(name, setting(images, built(orientations), built(8)))
     check_words(figure)
-    assert any(built(8).label in text.get_text().replace("\n", " ") for text in figure.texts)
+    assert names_network(figure, built(8))
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_every_figure_of_one_network_draws_and_no_words_meet(name, images):
+    figure = draw_figure(name, setting(images, built(24)))
+    check_words(figure)
+    assert names_network(figure, built(24))
+
+
+def test_a_figure_of_one_network_refuses_two(images, monkeypatch):
+    alone = dataclasses.replace(find_plate("artificial-circuit"), compares=False)
+    monkeypatch.setattr("evals.gallery.registry.find_plate", lambda _: alone)
+    with pytest.raises(CurvesError, match="shows one network; draw it once for each of 2"):
+        draw_figure("artificial-circuit", setting(images, built(8), built(8)))
 
 
 def test_accuracy_where_there_are_labels(images):
@@ -134,7 +152,8 @@ def test_bars_are_the_numbers_that_were_measured(images):
 @pytest.mark.parametrize("name", NAMES)
 def test_files_are_the_same_on_a_second_run(name, images, tmp_path):
     figures = [draw_figure(name, setting(images, built(8))) for _ in range(2)]
-    for suffix, start in ((".svg", b"<?xml"), (".pdf", b"%PDF"), (".png", b"\x89PNG")):
+    every = ((".svg", b"<?xml"), (".pdf", b"%PDF"), (".png", b"\x89PNG"))
+    for suffix, start in every if name in COMPARING else every[-1:]:
         contents = []
         for number, figure in enumerate(figures):
             path = tmp_path / f"{number}{suffix}"

@@ -31,18 +31,22 @@ class Plate:
         name: as in `curves figure NAME`.
         about: what it shows, in a line.
         section: the article and its section that has it.
+        compares: whether it shows networks beside each other; otherwise it shows one.
         draw: makes it; called through `draw_figure`, which sets the gallery's style.
     """
 
     name: str
     about: str
     section: str
+    compares: bool
     draw: Callable[[Setting], Figure]
 
 
-def plate(name: str, about: str, section: str) -> Callable[[Callable[[Setting], Figure]], Plate]:
+def plate(
+    name: str, about: str, section: str, *, compares: bool = False
+) -> Callable[[Callable[[Setting], Figure]], Plate]:
     """Make a function a `Plate`: to be written above the function that draws a figure."""
-    return lambda draw: Plate(name, about, section, draw)
+    return lambda draw: Plate(name, about, section, compares, draw)
 
 
 @cache
@@ -78,13 +82,16 @@ def draw_figure(name: str, setting: Setting) -> Figure:
         A matplotlib figure that no global state knows of.
 
     Raises:
-        CurvesError: there is no such figure, or it makes no sense for these networks.
+        CurvesError: there is no such figure, it makes no sense for these networks, or it shows one and several are
+            given.
     """
     from matplotlib import rc_context
 
     from evals.gallery.style import RC
 
     found = find_plate(name)
+    if not found.compares and len(setting.subjects) > 1:
+        raise CurvesError(f"the figure {name} shows one network; draw it once for each of {len(setting.subjects)}")
     with rc_context(RC):
         return found.draw(setting)
 

@@ -1,4 +1,4 @@
-"""What a figure is made from: two networks to be shown beside each other, pictures, and results that take long."""
+"""What a figure is made from: a network, or several to be shown beside each other, pictures, and results that take long."""
 
 from __future__ import annotations
 
@@ -33,3 +33,8 @@ class Setting:
     def __post_init__(self) -> None:
         if not self.subjects:
             raise CurvesError("a figure needs a network to show; give at least one")
+
+    @property
+    def subject(self) -> Subject:
+        """The network of a figure that shows one."""
+        return self.subjects[0]

@@ -30,6 +30,7 @@ SEED = 0
     "artificial-accuracy",
     "accuracy, or damage, of a network unedited, without its curve detectors, and with hand-built ones",
     "Curve Circuits, the artificial artificial neural network",
+    compares=True,
 )
 def artificial_accuracy(setting: Setting) -> Figure:
     """Run the experiment and draw it.

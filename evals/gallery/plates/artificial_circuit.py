@@ -33,6 +33,7 @@ NAMES = {"filter": "filters of the image", "complex Gabor": "complex Gabors", "l
     "artificial-circuit",
     "the circuit of one curve unit from the first layer on: feature, weights, feature",
     "Curve Circuits, the artificial artificial neural network",
+    compares=True,
 )
 def artificial_circuit(setting: Setting) -> Figure:
     """A row for each network; in each layer the units that the next one's followed unit reads most.

@@ -34,6 +34,7 @@ PERCENTILE = 99  # of the pixels; beyond it colours are full
     "artificial-saliency",
     "where natural and hand-built curve families fire on photographs and drawings, coloured by direction",
     "Curve Circuits, the artificial artificial neural network",
+    compares=True,
 )
 def artificial_saliency(setting: Setting) -> Figure:
     """A column for each picture; below it, for each network, the directions found and the gradient to the pixels.

@@ -31,6 +31,7 @@ SCORES = {"first_harmonic": "first harmonic {:.2f}", "width": "width {:.0f}°", 
     "artificial-synthetic",
     "responses of natural and hand-built curve families to synthetic curves, by direction and radius",
     "Curve Circuits, the artificial artificial neural network",
+    compares=True,
 )
 def artificial_synthetic(setting: Setting) -> Figure:
     """A row for each family: radial tuning around the circle, all aligned, and four units by direction and radius.

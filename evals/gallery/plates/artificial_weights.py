@@ -26,6 +26,7 @@ TICKS = 5
     "artificial-weights",
     "weights between families ordered by direction, natural beside hand-built, with their similarity",
     "Curve Circuits, the artificial artificial neural network",
+    compares=True,
 )
 def artificial_weights(setting: Setting) -> Figure:
     """A row for each pair of families, a column for each network; each cell is a kernel.
