@@ -1,4 +1,4 @@
-"""What a figure is made from: a network, or several to be shown beside each other, pictures, and results that take long."""
+"""What a figure is made from: a network or several side by side, pictures, and results that take long."""
 
 from __future__ import annotations
 
