@@ -29,7 +29,11 @@ Images = Annotated[
 ]
 
 Tests = Annotated[
-    str, typer.Option(metavar="NAMES", help="Which tests, with commas between; `curves tests` lists them.")
+    str,
+    typer.Option(
+        metavar="NAMES",
+        help="Which tests, with commas between; `curves tests` lists them. `all`: those that can be run on NET.",
+    ),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Show fewer stimuli, for a first look; the scorecard says so.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Of the draws that tell how uncertain the scores are.")]
@@ -75,7 +79,7 @@ def evaluate(
     files = {"scorecard": "scorecard.json", "scores": "scores.parquet", "data": "data.npz"}
     paths: dict[str, Any] = {what: str(folder / file) for what, file in files.items()}
     if figures:
-        paths["figures"] = _draw(card, wanted, folder / "figures")
+        paths["figures"] = _draw(card, folder / "figures")
     if as_json:
         print_json(card.to_json() | {"paths": paths})
         return
@@ -172,12 +176,12 @@ def _finish(report: Report, folder: Path, as_json: bool) -> None:
     typer.echo(f"\nreport: {page}")
 
 
-def _draw(card: Scorecard, tests: list[str], folder: Path) -> list[str]:
-    """Write each test's figures, and say where."""
+def _draw(card: Scorecard, folder: Path) -> list[str]:
+    """Write the figures of all tests that were run, and say where."""
     import evals
 
     paths = []
-    for test in tests:
+    for test in card.details:
         for name, figure in evals.find_test(test)().figures(card).items():
             path = folder / f"{test}-{name}.svg"
             evals.save_figure(figure, path)
@@ -185,11 +189,12 @@ def _draw(card: Scorecard, tests: list[str], folder: Path) -> list[str]:
     return paths
 
 
-def _tests(names: str) -> list[str]:
-    """The names of the tests, all of which there are."""
+def _tests(names: str) -> str | list[str]:
+    """The names of the tests, all of which there are, or `all`."""
     import evals
+    from evals.catalogue import ALL
 
-    chosen = [name.strip() for name in names.split(",")]
+    chosen = ALL if names.strip() == ALL else [name.strip() for name in names.split(",")]
     evals.make_tests(chosen)
     return chosen
 

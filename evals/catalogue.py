@@ -13,10 +13,14 @@ import evals.battery
 from circuits import CurvesError
 from evals.testing import Test
 
-__all__ = ["GROUP", "find_test", "known_tests", "make_tests"]
+__all__ = ["ALL", "GROUP", "find_test", "known_tests", "make_tests"]
 
 GROUP = "curve_circuits.tests"
 """The group of entry points in which a package names its tests: `name = "package.module:Class"`."""
+
+
+ALL = "all"
+"""In the place of tests: all of them, but those that cannot be run on a network and its images."""
 
 
 def known_tests() -> tuple[str, ...]:
@@ -43,13 +47,18 @@ def find_test(name: str) -> type[Test]:
     raise CurvesError(f"there is no test {name!r}; there are {', '.join(known_tests())}{hint}")
 
 
-def make_tests(tests: Sequence[str | Test], *, quick: bool = False) -> list[Test]:
+def make_tests(tests: str | Sequence[str | Test], *, quick: bool = False) -> list[Test]:
     """The tests, those given by name with their usual settings; `quick` ones show less.
+
+    Args:
+        tests: names or tests, or `ALL`.
+        quick: whether they show less.
 
     Raises:
         CurvesError: there are none, one is unknown or cannot be loaded, or two have one name.
     """
-    chosen = [find_test(test)() if isinstance(test, str) else test for test in tests]
+    named = known_tests() if tests == ALL else [tests] if isinstance(tests, str) else tests
+    chosen = [find_test(test)() if isinstance(test, str) else test for test in named]
     if not chosen:
         raise CurvesError(f"there is nothing to test; name at least one of {', '.join(known_tests())}")
     names = [test.name for test in chosen]

@@ -26,7 +26,7 @@ def compare(
     *,
     families: Mapping[str, Family] | None = None,
     layers: Mapping[str, str] | None = None,
-    tests: Sequence[str | Test] = ("synthetic",),
+    tests: str | Sequence[str | Test] = ("synthetic",),
     images: ImageSet | None = None,
     quick: bool = False,
     seed: int = 0,
@@ -44,8 +44,8 @@ def compare(
         networks: by the names to call them in the report. A scorecard is taken as it is.
         families: by network; for networks that need no search.
         layers: by network, where to search; by default where the receptive field is nearest to InceptionV1's 3b.
-        tests: names from `known_tests()`, or tests with settings of your own. A `SyntheticCurves` among them is also
-            what families are searched with.
+        tests: names from `known_tests()`, tests with settings of your own, or `"all"`, as in `run`. A `SyntheticCurves`
+            among them is also what families are searched with.
         images: the image set that standard deviations are taken over; scikit-image's photographs by default.
         quick: whether each test, and the search for families, shows fewer stimuli.
         seed: of the draws that tell how uncertain the scores are.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
-from evals.catalogue import make_tests
+from evals.catalogue import ALL, make_tests
 from evals.progress import Progress, counted
 from evals.resampling import DRAWS, Replicates, replicates, spreads
 from evals.scorecard import Scorecard, provenance
@@ -24,7 +24,7 @@ __all__ = ["need_family", "run"]
 def run(
     net: Network,
     family: Family | None,
-    tests: Sequence[str | Test] = ("synthetic",),
+    tests: str | Sequence[str | Test] = ("synthetic",),
     *,
     images: ImageSet | None = None,
     quick: bool = False,
@@ -37,7 +37,8 @@ def run(
     Args:
         net: any network.
         family: the units to test, such as `find_curve_family` returns; None if no test is about a family.
-        tests: names from `known_tests()`, or tests with settings of your own.
+        tests: names from `known_tests()`, or tests with settings of your own; or `"all"`: then those that cannot be run
+            on this network and these images are left out, and the card says why (`Scorecard.refused`).
         images: the image set that standard deviations are taken over, and that is classified; scikit-image's
             photographs by default.
         quick: whether each test shows fewer stimuli (`Test.quick`); the card says so.
@@ -48,7 +49,7 @@ def run(
     Raises:
         UnknownUnitError: the network lacks a unit of the family.
         CurvesError: a test is unknown, needs a family and has none, gives what no card can hold, or cannot be run on
-            this network and these images.
+            this network and these images; of `"all"`, none can.
     """
     chosen = make_tests(tests, quick=quick)
     for unit in family.units if family else ():
@@ -64,9 +65,16 @@ def run(
     details: dict[str, Any] = {}
     drawn: dict[str, Replicates] = {}
     images = ImageSet.photographs() if images is None else images
+    refused: dict[str, str] = {}
     for test in chosen:
-        # Only tests that need none are given no family.
-        result = test.run(net, cast(Family, family), images, progress)
+        try:
+            # Only tests that need none are given no family.
+            result = test.run(net, cast(Family, family), images, progress)
+        except CurvesError as error:
+            if tests != ALL:
+                raise
+            refused[test.name] = str(error)
+            continue
         _check(test, result)
         scores |= {f"{test.name}.{key}": value for key, value in result.scores.items()}
         definitions |= {f"{test.name}.{key}": value for key, value in result.definitions.items()}
@@ -76,13 +84,16 @@ def run(
             told = counted(progress, f"{test.name}: draws of {result.sample.what}", draws)
             again = replicates(result.sample, seed=seed, times=draws, progress=told)
             drawn[test.name] = replace(again, names=tuple(f"{test.name}.{name}" for name in again.names))
+    if not details:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+        raise CurvesError(f"no test can be run on {net.provenance.name}: {reasons}")
     conditions = {
         "images": {"name": images.name, "hash": images.hash, "count": len(images)},
         "quick": quick,
         "seed": seed,
         "draws": draws,
     }
-    card = Scorecard(provenance(net), family, scores, definitions, data, details, {}, drawn, conditions)
+    card = Scorecard(provenance(net), family, scores, definitions, data, details, {}, drawn, conditions, refused)
     known = [spreads(again, scores, lambda name: card.score(name).definition) for again in drawn.values()]
     return replace(card, spreads={name: found for each in known for name, found in each.items()})
 

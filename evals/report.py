@@ -120,10 +120,15 @@ class Report:
 
     @property
     def remarks(self) -> list[str]:
-        """The notes, and why scores should not be compared where that is so."""
+        """The notes, why scores should not be compared where that is so, and which tests were not run."""
         from evals.prose import warnings
 
-        return [*self.notes, *warnings(self.cards)]
+        refused = [
+            f"{name}: the test {test} was not run: {reason}"
+            for name, card in self.cards.items()
+            for test, reason in card.refused.items()
+        ]
+        return [*self.notes, *warnings(self.cards), *refused]
 
     @property
     def folders(self) -> list[str]:

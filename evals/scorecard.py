@@ -73,6 +73,7 @@ class Scorecard:
         spreads: how uncertain scores are, by the scores' names.
         replicates: the scores draw by draw, by test.
         conditions: of the run: the image set, the seed, how many draws, and whether fewer stimuli were shown.
+        refused: tests that were asked for as part of all and cannot be run, and why.
     """
 
     network: Mapping[str, Any]
@@ -84,6 +85,7 @@ class Scorecard:
     spreads: Mapping[str, Spread] = field(default_factory=dict, repr=False)
     replicates: Mapping[str, Replicates] = field(default_factory=dict, repr=False)
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write `scorecard.json`, `scores.parquet` and `data.npz` into `folder`, each whole or not at all.
@@ -146,6 +148,7 @@ class Scorecard:
                     if arrays
                 },
                 conditions=found["conditions"],
+                refused=found.get("refused", {}),  # cards were written before there was any
             )
         except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, CurvesError):
@@ -158,6 +161,7 @@ class Scorecard:
             "version": _VERSION,
             "network": dict(self.network),
             "conditions": dict(self.conditions),
+            "refused": dict(self.refused),
             "family": self.family.to_json() if self.family else None,
             "scores": dict(self.scores),
             "uncertainty": {name: vars(spread) for name, spread in self.spreads.items()},

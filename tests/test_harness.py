@@ -157,6 +157,28 @@ def test_quick_shows_less_and_says_so(images):
     assert report.cards["net"].scores == {"told.high": 0.5}
 
 
+def test_all_tests_are_those_that_can_be_run(monkeypatch, images, tmp_path, curves):
+    monkeypatch.setattr(catalogue, "known_tests", lambda: ("classification", "synthetic"))
+    net = small.network()
+    with pytest.raises(CurvesError, match="gives no class probabilities"):
+        evals.run(net, small.family(images), ["synthetic", "classification"], images=images)
+    net.save(tmp_path / "net.safetensors")
+    code, *_ = curves(
+        "eval", tmp_path / "net.safetensors", "-o", tmp_path, "--layer", "3b", "--tests", "all",
+        "--images", images.root, "--quick", "--figures",
+    )  # fmt: skip
+    assert code == 0
+    card = evals.Scorecard.load(tmp_path)
+    assert set(card.details) == {"synthetic"}
+    assert set(card.refused) == {"classification"}
+    assert {path.name.split("-")[0] for path in (tmp_path / "figures").iterdir()} == {"synthetic"}
+    report = evals.Report({"built": card})
+    assert f"built: the test classification was not run: {card.refused['classification']}" in report.remarks
+    monkeypatch.setattr(catalogue, "known_tests", lambda: ("classification",))
+    with pytest.raises(CurvesError, match="no test can be run on .*: classification: "):
+        evals.run(net, None, "all", images=images)
+
+
 def test_a_card_says_what_produced_it(images):
     edited = small.edited()
     card = evals.run(edited, small.family(images), [small.TEST], images=images, seed=7, draws=3)
