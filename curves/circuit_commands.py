@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -141,6 +139,7 @@ def sweep(
 ) -> None:
     """Ablate units one at a time, and measure what others then say to drawn curves."""
     from circuits.files import write_text
+    from evals.results import csv_text
 
     load = opener(device, precision)
     check_file(output)
@@ -157,11 +156,7 @@ def sweep(
     ]  # fmt: skip
     rows.sort(key=lambda row: -row["mean_abs"])  # type: ignore[operator]
     if output:
-        text = io.StringIO()
-        table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-        write_text(output, text.getvalue())
+        write_text(output, csv_text([list(rows[0]), *(list(row.values()) for row in rows)]))
     if as_json:
         print_json(rows)
         return
