@@ -13,7 +13,7 @@ from evals.gallery.icons import feature_icon
 from evals.gallery.style import MUTED, SIGNED, Sheet
 from evals.tuning import Array
 
-__all__ = ["KEY", "angle", "kernels", "matrix", "member_icons", "mosaic", "signed_key"]
+__all__ = ["KEY", "angle", "counted", "kernels", "matrix", "member_icons", "mosaic", "percent", "signed_key"]
 
 KEY = "blue: inhibits, vermilion: excites, white: 0"
 """What the colours of kernels say, for a caption."""
@@ -28,6 +28,16 @@ def angle(degrees: float, period: float = 360) -> str:
     return f"{round(degrees % period) % round(period)}°"
 
 
+def counted(units: int) -> str:
+    """How many units, in words."""
+    return f"{units} unit{'' if units == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """A share of 0..1 in whole percent; a little is no nothing."""
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
 def kernels(weights: FamilyWeights) -> Array:
     """T x S x k x k, as numbers to draw."""
     drawn: Array = weights.kernels.detach().cpu().double().numpy()
@@ -38,7 +48,8 @@ def matrix(
     sheet: Sheet,
     left: float,
     top: float,
-    side: float,
+    width: float,
+    height: float,
     weights: FamilyWeights,
     title: str = "",
     *,
@@ -51,13 +62,14 @@ def matrix(
         sheet: where to.
         left: inches.
         top: inches.
-        side: of the square, inches.
+        width: inches.
+        height: inches.
         weights: the kernels.
         title: above it.
         by_target: full colour is each target's largest weight, and not that of all.
         key: with a bar that says which colour is which sign.
     """
-    axes = sheet.axes(left, top, side, side)
+    axes = sheet.axes(left, top, width, height)
     axes.set_facecolor(BETWEEN)
     drawn = kernels(weights)
     if by_target:
@@ -70,7 +82,7 @@ def matrix(
     _ticks(axes, "x", weights.source, cell)
     _ticks(axes, "y", weights.target, cell)
     if key:
-        signed_key(sheet, left + side + 0.08, top, side)
+        signed_key(sheet, left + width + 0.08, top, height)
     return axes
 
 
@@ -126,5 +138,5 @@ def _ticks(axes: Axes, axis: str, family: Family, cell: tuple[int, int]) -> None
     labels = [angle(family.directions[i]) for i in chosen]
     place = axes.set_xticks if axis == "x" else axes.set_yticks
     place(places, labels)
-    name = f"{family.layer} {family.name}: direction, {len(family)} units"
+    name = f"{family.layer} {family.name}: direction, {counted(len(family))}"
     (axes.set_xlabel if axis == "x" else axes.set_ylabel)(name, color=MUTED, labelpad=2)

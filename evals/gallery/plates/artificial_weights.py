@@ -68,7 +68,7 @@ def _likeness(subjects: tuple[Subject, ...], row: list[FamilyWeights]) -> str:
 
 def _matrix(sheet: Sheet, left: float, top: float, subject: Subject, weights: FamilyWeights) -> None:
     largest = float(weights.kernels.abs().max())
-    matrix(sheet, left, top, SIDE, weights, f"{subject.name}, largest weight {largest:.2g}")
+    matrix(sheet, left, top, SIDE, SIDE, weights, f"{subject.name}, largest weight {largest:.2g}")
 
 
 def _many(kind: str) -> str:

@@ -14,6 +14,7 @@ from circuits.similarity import PERMUTATIONS
 from evals.gallery.board import Board
 from evals.gallery.icons import feature_icon
 from evals.gallery.kernels import KEY, angle, kernels, matrix
+from evals.gallery.layered import evenly
 from evals.gallery.registry import plate
 from evals.gallery.setting import Setting
 from evals.gallery.style import MUTED, Sheet
@@ -52,8 +53,8 @@ def equivariance_diagonal(setting: Setting) -> Figure:
     score = equivariance(weights)
     chance = np.mean([equivariance(permuted(weights, seed)) for seed in range(PERMUTATIONS)])
     told = f"weights: equivariance {score:.2f} (by chance {round(float(chance), 2) + 0:.2f})"
-    matrix(sheet, 0.95, below, SIDE, weights, told, by_target=True, key=False)
-    matrix(sheet, 0.95 + SIDE + GAP, below, SIDE, symmetric, "symmetric part", by_target=True)
+    matrix(sheet, 0.95, below, SIDE, SIDE, weights, told, by_target=True, key=False)
+    matrix(sheet, 0.95 + SIDE + GAP, below, SIDE, SIDE, symmetric, "symmetric part", by_target=True)
     sheet.caption(
         setting.subjects,
         f"{KEY}; full colour: above the kernel's largest weight, below the curve's",
@@ -68,9 +69,8 @@ def equivariance_diagonal(setting: Setting) -> Figure:
 
 def aligned_pairs(weights: FamilyWeights) -> list[tuple[int, int]]:
     """For curves around the circle, `MOST` at most, their index and that of the source most nearly aligned."""
-    chosen = np.unique(np.linspace(0, len(weights.target), MOST, endpoint=False).astype(int))
     turns = np.abs(difference(np.array(weights.target.directions)[:, None], weights.source.directions))
-    return [(int(t), int(turns[t].argmin())) for t in chosen]
+    return [(t, int(turns[t].argmin())) for t in evenly(len(weights.target), MOST)]
 
 
 def _diagonal(sheet: Sheet, weights: FamilyWeights, symmetric: FamilyWeights, pairs: list[tuple[int, int]]) -> None:

@@ -35,7 +35,7 @@ def weight_matrix(setting: Setting) -> Figure:
     told = f"{source.layer} {source.name}s → {target.layer} {target.name}s, largest weight {largest:.2g}"
     sheet.text(0.35, 0, told, fontsize=9, fontweight="bold")
     top = 0.25 + ICONS
-    matrix(sheet, LEFT, top, SIDE, weights, by_target=True, key=False)
+    matrix(sheet, LEFT, top, SIDE, SIDE, weights, by_target=True, key=False)
     board = Board(sheet)
     member_icons(board, source, LEFT, 0.22, SIDE, "x")
     member_icons(board, target, top, LEFT + SIDE + 0.05, SIDE, "y")
