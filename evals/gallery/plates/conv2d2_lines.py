@@ -12,7 +12,7 @@ from circuits.graph.colors import NEGATIVE, POSITIVE
 from evals.gallery.board import Board
 from evals.gallery.icons import feature_icon, unit_icon
 from evals.gallery.kernels import KEY, angle, matrix, member_icons, percent
-from evals.gallery.layered import OTHER, evenly, families_by_layer, shares
+from evals.gallery.layered import evenly, families_by_layer, shares
 from evals.gallery.registry import plate
 from evals.gallery.setting import Setting
 from evals.gallery.style import INK, MUTED, RULE, Sheet
@@ -63,6 +63,7 @@ def conv2d2_lines(setting: Setting) -> Figure:
         "pictures: what a unit of that kind and direction is for; of no kind: the weights with which it reads the "
         "image, grey for 0",
         "exciting and inhibiting: by the sum of the kernel; layers between multiplied out",
+        "percent: of all absolute weights from that layer, mean over these lines; other: units of no family",
     )
     return sheet.figure
 
@@ -74,11 +75,8 @@ def _built(sheet: Sheet, board: Board, setting: Setting, lines: Family, chosen: 
     kernels = expanded_weights(subject.net, layer, [lines.units[i] for i in chosen]).detach().cpu().double().numpy()
     spread = shares(subject.net, [lines.units[i] for i in chosen], layer, found[layer])
     tuning = Portrait(subject.net, lines.layer, setting.images, setting.progress).line_tuning
-    sheet.text(0.35, 0, f"built from {layer}", fontsize=9, fontweight="bold")
-    told = ", ".join(f"{name} {percent(m)}" for name, m in zip(spread.names, spread.mean, strict=True) if m)
-    sheet.text(
-        1.65, 0, f"mean share of the weights: {told}" + (" (of no family)" if OTHER in told else ""), color=MUTED
-    )
+    parts = [f"{name} {percent(mean)}" for name, mean in zip(spread.names, spread.mean, strict=True) if mean]
+    sheet.text(0.35, 0, f"built from {layer}: {', '.join(parts)}", fontsize=9, fontweight="bold")
     tops = [0.3, 0.3 + ICON + 0.2]
     rows = tops[1] + TUNING + 0.32
     for words, top in (("line", tops[0] + ICON / 2), ("tuning", tops[1] + TUNING / 2)):
