@@ -13,7 +13,7 @@ from evals.gallery.style import SIGNED
 from evals.stimuli import Curve
 from evals.tuning import Array
 
-__all__ = ["feature_icon", "feature_ink", "image_kernel", "kernel_icon", "unit_icon"]
+__all__ = ["feature_icon", "feature_ink", "has_icon", "image_kernel", "kernel_icon", "unit_icon"]
 
 SIDE = 48
 """px of an icon."""
@@ -33,22 +33,27 @@ def feature_icon(kind: str, direction: float) -> Array:
     A `complex Gabor` is drawn as waves, of no phase in particular; a kind that is not known here as a ray from the
     middle in its direction.
     """
+    if not has_icon(kind):
+        return _ray(direction)
     if "Gabor" in kind:
         return _waves(direction)
     if kind == "double curve":
         arcs = [_arc(direction + half, FACING_RADIUS, middle=False) for half in (0, 180)]
         facing: Array = np.maximum(*arcs)
         return facing
-    if kind not in RADII:
-        return _ray(direction)
     # A line's angle runs along it, a curve's to its centre of curvature.
     return _arc(direction + (90 if kind == "line" else 0), RADII[kind])
+
+
+def has_icon(kind: str) -> bool:
+    """Whether `feature_icon` draws the kind itself, and not its direction alone."""
+    return "Gabor" in kind or kind in {*RADII, "double curve"}
 
 
 def feature_ink(kind: str, direction: float) -> Array:
     """SIDE x SIDE in [0, 1]: where the icon of a kind is lighter than its ground."""
     icon = feature_icon(kind, direction)[..., 0]
-    ground = float(icon[0, 0])
+    ground = float(np.median(icon))
     ink: Array = ((icon - ground) / (1 - ground)).clip(0, 1)
     return ink
 

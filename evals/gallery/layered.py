@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,10 +18,12 @@ from evals.progress import Progress
 from evals.sweep import field_sizes
 from evals.tuning import Array
 
-__all__ = ["OTHER", "Shares", "evenly", "exemplar", "families_by_layer", "shares", "stations"]
+__all__ = ["OTHER", "Shares", "evenly", "exemplar", "families_by_layer", "family_colours", "shares", "stations"]
 
 FIELDS = (7, 11, 19, 59, 91, 171)
 """px: the receptive fields of InceptionV1's conv2d0, conv2d1, conv2d2, 3a, 3b and 4a."""
+
+MUTED_SCHEME = ("#332288", "#88ccee", "#ddcc77", "#cc6677", "#44aa99", "#882255", "#999933", "#117733", "#aa4499")
 
 OTHER = "other"
 """Units of no family."""
@@ -96,6 +98,15 @@ def exemplar(family: Family) -> int:
     return int(np.abs(difference(family.directions, 45)).argmin())
 
 
+def family_colours(found: Mapping[str, Sequence[Family]]) -> dict[str, str]:
+    """A colour for each name of a family, those that come first in the network first, and grey for `OTHER`.
+
+    Of Paul Tol's muted scheme, which colour-blind readers can tell apart; beyond nine names colours come again.
+    """
+    names = dict.fromkeys(family.name for families in found.values() for family in families)
+    return {name: MUTED_SCHEME[i % len(MUTED_SCHEME)] for i, name in enumerate(names)} | {OTHER: "#d5d9de"}
+
+
 def _joined(bands: list[Family]) -> Family:
     return replace(bands[0], members=tuple(member for band in bands for member in band))
 
@@ -109,6 +120,7 @@ class Shares:
         names: the families' names, and last `OTHER` for the layer's other units.
         positive: units x names: sum of positive weights over the sum of all absolute weights, 0..1.
         negative: the same of negative weights, 0 or less.
+        counts: how many of the layer's units each has.
 
     The shares of a unit sum to 1, or to 0 if it reads nothing of that layer.
     """
@@ -117,6 +129,7 @@ class Shares:
     names: tuple[str, ...]
     positive: Array
     negative: Array
+    counts: tuple[int, ...]
 
     @property
     def of_unit(self) -> Array:
@@ -151,4 +164,5 @@ def shares(net: Network, units: Sequence[Unit], layer: str, families: Sequence[F
         of[list(family.channels)] = number
     member = np.eye(len(families) + 1)[of]
     positive, negative = (np.divide(part, whole, out=np.zeros_like(part), where=whole > 0) @ member for part in parts)
-    return Shares(layer, (*(family.name for family in families), OTHER), positive, negative)
+    counts = tuple(int(count) for count in member.sum(axis=0))
+    return Shares(layer, (*(family.name for family in families), OTHER), positive, negative, counts)
