@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
@@ -10,6 +11,9 @@ from evals.gallery.style import RULE, Sheet
 from evals.tuning import Array
 
 __all__ = ["Board"]
+
+FINE = 150
+"""Pixels to the inch above which a picture has finer ones than the sheet, about."""
 
 
 class Board:
@@ -28,12 +32,16 @@ class Board:
     def picture(
         self, left: float, top: float, size: float, pixels: ArrayLike, *, frame: str = RULE, width: float = 0.5
     ) -> None:
-        """A square picture, h x w x 3 in [0, 1], in a frame of a colour and a width in points."""
+        """A square picture, h x w x 3 in [0, 1], in a frame of a colour and a width in points, over those before it.
+
+        Pixels that are smaller than those of the sheet are averaged.
+        """
+        sampled = "hanning" if len(np.asarray(pixels)) > FINE * size else "nearest"
         extent = (left, left + size, top + size, top)
-        self._axes.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest", zorder=2)
+        self._axes.imshow(pixels, extent=extent, aspect="auto", interpolation=sampled, zorder=2)
         self._axes.axis(self._limits)
         self._axes.add_patch(
-            Rectangle((left, top), size, size, facecolor="none", edgecolor=frame, linewidth=width, zorder=3)
+            Rectangle((left, top), size, size, facecolor="none", edgecolor=frame, linewidth=width, zorder=2)
         )
 
     def kernel(self, left: float, top: float, size: float, kernel: Array, largest: float, *, frame: str = RULE) -> None:
