@@ -14,6 +14,7 @@ from circuits.angles import difference
 from circuits.images import ImageSet
 from evals.families import find_families
 from evals.gallery.subject import Subject
+from evals.kinds import KINDS
 from evals.progress import Progress
 from evals.sweep import field_sizes
 from evals.tuning import Array
@@ -63,7 +64,7 @@ def families_by_layer(
         subject: the network.
         images: what a standard deviation is taken over where families are to be found.
         progress: called as the work goes on.
-        kinds: only families of these names.
+        kinds: only families of these names; those that are only ever built are not looked for.
         before: only layers before this one.
     """
     layers = stations(subject.net)
@@ -71,7 +72,7 @@ def families_by_layer(
         order = list(subject.net.layers)
         layers = tuple(layer for layer in layers if order.index(layer) < order.index(before))
     if subject.families is None:
-        kinds = None if kinds is None else tuple(kinds)
+        kinds = None if kinds is None else [kind for kind in kinds if kind in KINDS]
         every = find_families(subject.net, layers, kinds=kinds, images=images, progress=progress)
     else:
         every = tuple(family for family in subject.families if kinds is None or family.name in kinds)
