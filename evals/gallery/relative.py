@@ -16,7 +16,7 @@ from evals.gallery.kernels import angle, kernels
 from evals.gallery.style import INK, MUTED, RULE, Sheet
 from evals.tuning import Array
 
-__all__ = ["Relative", "draw_kernels", "draw_sums", "height_of_kernels"]
+__all__ = ["Relative", "draw_kernels", "draw_sums", "height_of_kernels", "label"]
 
 LEFT, ICON, KERNEL, ROW = 1.15, 0.4, 0.62, 0.84
 
