@@ -14,7 +14,7 @@ from circuits import Family, Network, Unit, expanded_weights
 from evals.gallery.icons import feature_ink, has_icon, unit_icon
 from evals.tuning import Array
 
-__all__ = ["composition", "picture", "pooled"]
+__all__ = ["FEW", "composition", "picture", "pooled"]
 
 PLACES, FEW = 15, 5
 """Places on a side of a picture, and of one that is as small as an icon."""

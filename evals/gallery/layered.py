@@ -55,6 +55,7 @@ def families_by_layer(
     *,
     kinds: Iterable[str] | None = None,
     before: str | None = None,
+    only: str | None = None,
 ) -> dict[str, tuple[Family, ...]]:
     """The families of each layer of `stations`, all members of each: no layer is left out, but may have none.
 
@@ -66,8 +67,9 @@ def families_by_layer(
         progress: called as the work goes on.
         kinds: only families of these names; those that are only ever built are not looked for.
         before: only layers before this one.
+        only: this layer alone.
     """
-    layers = stations(subject.net)
+    layers = stations(subject.net) if only is None else (only,)
     if before is not None:
         order = list(subject.net.layers)
         layers = tuple(layer for layer in layers if order.index(layer) < order.index(before))

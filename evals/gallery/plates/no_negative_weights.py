@@ -65,10 +65,10 @@ def no_negative_weights(setting: Setting) -> Figure:
         _column(sheet, LEFT + COLUMN * column, name, chosen, card, first=column == 0)
     sheet.caption(
         setting.subjects,
-        f"{len(chosen)} curves of {chosen.layer} and {len(source)} {source.name}s; what curves see of {source.layer} "
-        "is edited exactly, their biases stay",
+        f"{len(chosen)} {chosen.layer} curves, {len(source)} {source.layer} {source.name}s; what curves see of "
+        f"{source.layer} is edited exactly, their biases stay",
         f"tuning: mean over radii of {TEST.radii[0]:.0f} to {TEST.radii[-1]:.0f} px, lines and filled areas; around "
-        "the circle up to the column's largest; vermilion: where echoes are looked for, 45° around the opposite direction",
+        "the circle up to the column's largest; vermilion: where echoes are looked for, 45° around the opposite",
         "echo: largest response there over the largest of all, mean over units that respond",
     )
     return sheet.figure
@@ -118,7 +118,8 @@ def _source(setting: Setting, curves: Family) -> Family:
 
 def _read(net: Network, layer: str) -> set[str]:
     """The layers that a layer reads, whatever bottlenecks are between."""
-    found, waiting = set(), {layer}
+    found: set[str] = set()
+    waiting = {layer}
     while waiting:
         name = waiting.pop()
         for link in net.links:
