@@ -43,6 +43,17 @@ def test_linear_attribution_is_complete_in_piecewise_linear_networks(net: Networ
     assert found.tensor.shape == shape
 
 
+@settings(deadline=None, max_examples=25)
+@given(random_networks(), st.integers(0, 2**31), st.data())
+def test_a_place_is_computed_alone_up_to_the_edges(net: Network, seed: int, data) -> None:
+    layer, images = last_layer(net), pictures(seed, 2)
+    maps = net.activations(images, [layer], pre=True)[layer]
+    place = tuple(data.draw(st.sampled_from([0, side // 2, side - 2, side - 1])) for side in maps.shape[2:])
+    place = tuple(max(0, at) for at in place)
+    found = attribution(net, net.units(layer)[0], INPUT, images=images, place=place, method="gradient")
+    torch.testing.assert_close(found.values, maps[:, 0, place[0], place[1]], rtol=1e-4, atol=1e-4)
+
+
 def test_between_neighbouring_layers_it_is_activation_times_weight() -> None:
     net, images = small_network(), pictures(1, height=32, width=32)
     found = attribution(net, "b:2", "a", images=images, place=(4, 5))
