@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from circuits import Family, Unit, expanded_weights
 from evals.ablation import Ablation, controls, mean_activity, next_layer
-from evals.ablation_effects import NextEffects, drawings, next_effects
+from evals.ablation_effects import LEAST, NextEffects, drawings, next_effects
 from evals.families import find_families
 from evals.gallery.registry import plate
 from evals.gallery.setting import Setting
@@ -26,7 +27,7 @@ MOST = 10
 DRAWS, NEAREST = 4, 16
 """Sets of control units, and among how many each is drawn; as in the test `causal`."""
 
-DIRECTIONS, RADII = 12, (0.2, 0.5, 1.0)
+DIRECTIONS, RADII = 12, (0.2, 0.6)
 KINDS = ("line", "curve", "double curve")
 
 LEFT, LINE, ICON, TOP = 1.6, 0.72, 0.6, 0.42
@@ -59,13 +60,13 @@ def downstream(setting: Setting) -> Figure:
     family = subject.family("curve", setting.images, setting.progress)
     layer = next_layer(subject.net, family.layer)
     kinds = _kinds(subject, layer, setting)
-    readers = _readers(subject, family, layer, kinds)
     activity = mean_activity(subject.net, family.layer, setting.images, setting.progress)
     drawn = controls(family, activity, DRAWS, 0, NEAREST)
     found = next_effects(
         subject.net, family.layer, layer, (), [Ablation.zero(each) for each in (family.channels, *drawn)],
         drawings(subject.net, layer, DIRECTIONS, RADII), setting.images, setting.progress,
     )  # fmt: skip
+    readers = _readers(subject, family, layer, kinds, found.before.max(axis=0) >= LEAST)
     sheet = Sheet(9.0, TOP + len(readers) * LINE + 0.35, f"Who reads the curves of {family.layer} in {subject.name}")
     sheet.text(LEFT + 0.05, 0.1, "prefers", color=INK)
     sheet.text(WEIGHTS[0], 0.1, f"weights from the {len(family)} curves", color=INK)
@@ -78,8 +79,9 @@ def downstream(setting: Setting) -> Figure:
         _responses(sheet, top, reader.unit.channel, found, best, last=last)
     sheet.caption(
         (subject,),
-        f"units of {layer} in order of the family's part (percent) of all absolute weights from {family.layer}, layers "
-        "between multiplied out",
+        f"units of {layer} that respond to drawings by {LEAST:g} standard deviations (others only if these are few), "
+        f"in order of the family's part (percent) of all absolute weights from {family.layer}, layers between "
+        "multiplied out",
         "weights: sums of the kernels, by the curve's direction, in its hue, to the row's largest",
         "prefers: of drawn curves, circles and lines, what excites the unit most; response to it in standard "
         f"deviations over {setting.images.name}",
@@ -97,13 +99,16 @@ def _kinds(subject: Subject, layer: str, setting: Setting) -> dict[int, str]:
     return {channel: family.name for family in known for channel in family.channels}
 
 
-def _readers(subject: Subject, family: Family, layer: str, kinds: dict[int, str]) -> list[_Reader]:
+def _readers(
+    subject: Subject, family: Family, layer: str, kinds: dict[int, str], responds: NDArray[np.bool_]
+) -> list[_Reader]:
+    """Those that respond to what is drawn, by the family's part of their weights; then, if these are few, others."""
     kernels = expanded_weights(subject.net, family.layer, layer).detach().cpu().double().numpy()
     sizes = np.abs(kernels).sum(axis=(2, 3))
     whole = sizes.sum(axis=1)
     channels = list(family.channels)
     share = np.divide(sizes[:, channels].sum(axis=1), whole, out=np.zeros_like(whole), where=whole > 0)
-    order = np.argsort(-share, kind="stable")[:MOST]
+    order = np.lexsort((-share, ~responds))[:MOST]
     return [
         _Reader(Unit(layer, int(i)), kinds.get(int(i), ""), kernels[i, channels].sum(axis=(1, 2)), float(share[i]))
         for i in order
