@@ -1,5 +1,6 @@
 """The network as data: ops over named tensors, layers, units, families, exact receptive fields, one file."""
 
+from circuits.attribution import Attribution, attribution
 from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
 from circuits.expanded import expanded_weights
 from circuits.graph import CircuitGraph, FamilyGraph
@@ -11,6 +12,7 @@ from circuits.similarity import Similarity, weight_similarity
 from circuits.units import Family, Member, Unit
 
 __all__ = [
+    "Attribution",
     "CircuitGraph",
     "CurvesError",
     "Family",
@@ -27,6 +29,7 @@ __all__ = [
     "Unit",
     "UnknownLayerError",
     "UnknownUnitError",
+    "attribution",
     "equivariance",
     "expanded_weights",
     "family_weights",

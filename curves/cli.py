@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from curves import (
+    attribute_commands,
     check_commands,
     circuit_commands,
     compare_commands,
@@ -38,6 +39,7 @@ app.command("build")(network_commands.build)
 app.command("edit")(network_commands.edit)
 app.command("graph")(circuit_commands.graph)
 app.command("families")(circuit_commands.families)
+app.command("attribute")(attribute_commands.attribute)
 app.command("sweep")(circuit_commands.sweep)
 app.command("diff")(circuit_commands.diff)
 app.command("graft")(graft_commands.graft)

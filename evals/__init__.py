@@ -1,10 +1,14 @@
 """One harness for real, edited and hand-built networks: stimuli, tests, scorecards, comparison, report."""
 
 from circuits.images import PHOTOGRAPHS, ImageSet
+from evals.attribution_picture import draw_attribution
+from evals.battery.attribution import AttributionTest
+from evals.battery.causal import Causal
 from evals.battery.classification import Classification
 from evals.battery.combing import Combing
 from evals.battery.cosmetic import Cosmetic
 from evals.battery.dataset import DatasetSurvey
+from evals.battery.echo import Echo
 from evals.battery.equivariance import Equivariance
 from evals.battery.synthetic import SyntheticCurves
 from evals.catalogue import find_test, known_tests, make_tests
@@ -42,6 +46,8 @@ __all__ = [
     "MEASURES",
     "PHOTOGRAPHS",
     "Agreement",
+    "AttributionTest",
+    "Causal",
     "Check",
     "CircuitLikeness",
     "Classification",
@@ -60,6 +66,7 @@ __all__ = [
     "Difference",
     "DoubleCurveCriteria",
     "EarlyCurveCriteria",
+    "Echo",
     "Equivariance",
     "FamilyPair",
     "GaborCriteria",
@@ -97,6 +104,7 @@ __all__ = [
     "curve_layer",
     "damage",
     "difference",
+    "draw_attribution",
     "draw_figure",
     "find_curve_family",
     "find_families",

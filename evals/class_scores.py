@@ -17,7 +17,7 @@ from circuits.images import ImageSet
 from circuits.ops import Softmax
 from circuits.regions import INPUT, compile_program, extents
 
-__all__ = ["Classifier", "batches_of_middles", "within_best"]
+__all__ = ["Classifier", "batches_of_middles", "divergence", "within_best"]
 
 BATCH = 16
 """Pictures at a time."""
@@ -31,6 +31,10 @@ class Classifier:
     Args:
         net: a network whose last op writes a number for each class: probabilities, or what a softmax makes them of.
         layer: whose activations are wanted as well.
+
+    Attributes:
+        classes: how many there are.
+        scores: the tensor whose softmax the probabilities are.
 
     Raises:
         UnknownLayerError: there is no such layer.
@@ -48,9 +52,9 @@ class Classifier:
                 f"{net.channels(last.name)} maps of {rows} x {columns}; give a classifier, such as bvlc_googlenet"
             )
         self.classes = net.channels(last.name)
-        self._scores = last.inputs[0] if isinstance(last, Softmax) else last.name
+        self.scores = last.inputs[0] if isinstance(last, Softmax) else last.name
         self._maps = net.layer(layer).post if layer else None
-        wanted = [self._scores, *([self._maps] if self._maps else [])]
+        wanted = [self.scores, *([self._maps] if self._maps else [])]
         self._program = compile_program(net.ops, dict.fromkeys(wanted), size)
 
     def run(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -62,7 +66,7 @@ class Classifier:
         with torch.inference_mode():
             image = self.net.preprocessing(pictures.to(self.net.device, self.net.dtype))
             found = execute(self._program, {INPUT: image}, self.net.tensors, precision=self.net.precision)
-            scores = found[self._scores].flatten(1).cpu().double().log_softmax(dim=1)
+            scores = found[self.scores].flatten(1).cpu().double().log_softmax(dim=1)
             return scores, found[self._maps].cpu().double() if self._maps else None
 
 
@@ -74,6 +78,12 @@ def batches_of_middles(images: ImageSet, size: int) -> Iterator[Tensor]:
     pictures = iter(images if images.short_side >= size else replace(images, short_side=size))
     while batch := list(itertools.islice(pictures, BATCH)):
         yield torch.stack([_middle(picture, size) for picture in batch])
+
+
+def divergence(reference: Tensor, said: Tensor) -> NDArray[np.float64]:
+    """KL(reference || said) in nats, (N,), from log-probabilities, N x classes."""
+    found: NDArray[np.float64] = (reference.exp() * (reference - said)).sum(dim=1).clamp(min=0).numpy()
+    return found
 
 
 def within_best(scores: Tensor, labels: Tensor, count: int) -> NDArray[np.bool_]:

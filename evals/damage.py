@@ -17,7 +17,7 @@ from torch import Tensor
 
 from circuits import CurvesError, Network
 from circuits.images import ImageSet
-from evals.class_scores import Classifier, batches_of_middles, within_best
+from evals.class_scores import Classifier, batches_of_middles, divergence, within_best
 from evals.damage_result import Damage, Variant
 from evals.progress import Progress
 
@@ -105,9 +105,8 @@ class _Columns:
     def add(self, said: Tensor, maps: Tensor | None, reference: Tensor, before: Tensor, labels: Tensor | None) -> None:
         """Take in log-probabilities and activations of a batch, the reference's of the same, and labels."""
         assert maps is not None
-        kl = (reference.exp() * (reference - said)).sum(dim=1).clamp(min=0)
         error = ((maps - before) ** 2).flatten(1).sum(dim=1)
-        self._numbers["kl"].append(kl.numpy())
+        self._numbers["kl"].append(divergence(reference, said))
         self._numbers["error"].append(error.numpy())
         self._numbers["agreement"].append((said.argmax(dim=1) == reference.argmax(dim=1)).numpy())
         if labels is not None:

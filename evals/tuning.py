@@ -21,6 +21,7 @@ __all__ = [
     "first_harmonic",
     "full_width_at_half_maximum",
     "lobes",
+    "opposite",
     "preference",
     "radial_tuning",
     "tuning",
@@ -88,14 +89,13 @@ def tuning(curves: Array, lines: Array, directions: Array, radii: Array) -> Tuni
     by_radius = np.array([_at(column, directions, angle) for column in heard.T])
     best = by_radius.max()
     line = _at(np.maximum(lines, 0), directions, angle)
-    opposite = np.abs(difference(directions, angle + 180)) <= ECHO_RANGE
     return Tuning(
         peak=float(heard.max()),
         preferred_direction=angle,
         first_harmonic=harmonic,
         amplitude=harmonic * float(curve.mean()),
         width=full_width_at_half_maximum(curve, directions),
-        echo=float(curve[opposite].max() / curve.max()),
+        echo=float(opposite(curve, directions, angle) / curve.max()),
         radius_tolerance=_octaves_above_half(by_radius, radii),
         curve_over_line=preference(float(best), line),
     )
@@ -147,6 +147,18 @@ def radial_tuning(curves: Array) -> Array:
     """Response by direction, averaged over radii (the second axis), silence counting as zero."""
     mean: Array = np.maximum(curves, 0).mean(axis=1)
     return mean
+
+
+def opposite(responses: Array, directions: Array, angle: float) -> Array:
+    """The largest response within `ECHO_RANGE` of the direction opposite to `angle`, along the first axis.
+
+    Args:
+        responses: directions first, whatever comes after.
+        directions: degrees.
+        angle: the preferred direction, degrees.
+    """
+    found: Array = responses[np.abs(difference(directions, angle + 180)) <= ECHO_RANGE].max(axis=0)
+    return found
 
 
 def first_harmonic(curve: Array, angles: Array, period: float = 360.0) -> tuple[float, float]:

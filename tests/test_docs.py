@@ -68,6 +68,16 @@ def test_the_guide_to_the_dataset_test_runs(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "dataset" / "quilt-3b-66.png").stat().st_size > 100_000
 
 
+def test_the_guide_to_attribution_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("captum")
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("attribution.md", "handbuilt", shell_blocks=1)
+    assert (tmp_path / "why.png").stat().st_size > 10_000
+    assert json.loads((tmp_path / "why.json").read_text())["units_of_source"]
+    assert abs(float(found["found"].remainders[0])) <= 1e-4 * float(found["found"].values[0])
+    assert found["card"].scores["attribution.curves_along"] > 0.5
+
+
 def test_the_guide_to_the_harness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "battery").mkdir()
