@@ -9,24 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curves.devices import Device, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, print_json, print_table, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
     from circuits import Family, Network
-    from evals import ImageSet, Report, Scorecard
+    from evals import Report, Scorecard
 
 __all__ = ["compare", "demo", "evaluate"]
 
 Net = Annotated[str, typer.Argument(metavar="NET", help="A name from `curves weights list`, or a saved network.")]
 Nets = Annotated[list[str], typer.Argument(metavar="NET...", help="Names, saved networks, or folders of scorecards.")]
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write to.")]
-Images = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FOLDER", help="Images that deviations are taken over, or that are classified; else scikit-image's."
-    ),
-]
 
 Tests = Annotated[
     str, typer.Option(metavar="NAMES", help="Which tests, with commas between; `curves tests` lists them.")
@@ -41,7 +36,7 @@ DEMO = "vgg16_hed"
 def evaluate(
     net: Net,
     output: Folder,
-    images: Images = None,
+    images: ImagesPath = None,
     layer: Annotated[
         str | None,
         typer.Option(metavar="L", help="Where to look for curve detectors; found by receptive field if not given."),
@@ -62,7 +57,7 @@ def evaluate(
     import evals
 
     load = opener(device, precision)
-    chosen, folder, wanted = _images(images), writable(output), _tests(tests)
+    chosen, folder, wanted = image_set(images), writable(output), _tests(tests)
     (name,) = _names([net])
     network = load(net)
     with shown() as progress:
@@ -88,7 +83,7 @@ def evaluate(
 def compare(
     nets: Nets,
     output: Folder,
-    images: Images = None,
+    images: ImagesPath = None,
     tests: Tests = "synthetic",
     quick: Quick = False,
     seed: Seed = 0,
@@ -103,7 +98,7 @@ def compare(
     import evals
 
     load = opener(device, precision)
-    chosen, folder, wanted = _images(images), writable(output), _tests(tests)
+    chosen, folder, wanted = image_set(images), writable(output), _tests(tests)
     networks = {name: _open(net, load) for name, net in zip(_names(nets), nets, strict=True)}
     with shown() as progress:
         report = evals.compare(networks, tests=wanted, images=chosen, quick=quick, seed=seed, progress=progress)
@@ -211,9 +206,3 @@ def _registered(net: str) -> bool:
     import weights
 
     return net in {network.name for network in weights.available()}
-
-
-def _images(folder: Path | None) -> ImageSet:
-    from evals import ImageSet
-
-    return ImageSet.photographs() if folder is None else ImageSet.folder(folder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curves.devices import Device, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, check_file, print_json
 from curves.progress import shown
 
@@ -37,9 +38,7 @@ def figure(
             help="The network beside it, in figures that compare; by default a learned one beside handbuilt.",
         ),
     ] = None,
-    images: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Images to use instead of scikit-image's.")
-    ] = None,
+    images: ImagesPath = None,
     labels: Annotated[
         bool, typer.Option("--labels", help="The images lie in a folder for each class: show accuracy, not damage.")
     ] = False,
@@ -50,7 +49,6 @@ def figure(
 ) -> None:
     """Draw a figure of the articles: of a network, or, if it compares, of the learned one beside the hand-built one."""
     from circuits import CurvesError
-    from circuits.images import ImageSet
     from evals import Setting, draw_figure, find_plate, save_figure
     from evals.gallery.registry import picture_suffix
 
@@ -67,7 +65,7 @@ def figure(
     load = opener(device, precision)
     picture_suffix(output)
     check_file(output)
-    chosen = ImageSet.folder(images) if images else ImageSet.photographs()
+    chosen = image_set(images)
     subjects = _subjects(net, other, load) if found.compares else (_subject(net, load),)
     with shown() as progress:
         setting = Setting(
