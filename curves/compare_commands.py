@@ -15,7 +15,7 @@ from curves.progress import shown
 
 if TYPE_CHECKING:
     from circuits import Family, Network
-    from evals import Report, Scorecard
+    from evals import Report, Scorecard, Test
 
 __all__ = ["compare", "demo", "evaluate"]
 
@@ -25,6 +25,10 @@ Folder = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The
 
 Tests = Annotated[
     str, typer.Option(metavar="NAMES", help="Which tests, with commas between; `curves tests` lists them.")
+]
+Human = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A folder from `curves label page` with labels in it, for the test human."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Show fewer stimuli, for a first look; the scorecard says so.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Of the draws that tell how uncertain the scores are.")]
@@ -42,6 +46,7 @@ def evaluate(
         typer.Option(metavar="L", help="Where to look for curve detectors; found by receptive field if not given."),
     ] = None,
     tests: Tests = "synthetic",
+    human: Human = None,
     quick: Quick = False,
     seed: Seed = 0,
     figures: Annotated[bool, typer.Option("--figures", help="Draw what the tests found, into DIR/figures.")] = False,
@@ -57,7 +62,7 @@ def evaluate(
     import evals
 
     load = opener(device, precision)
-    chosen, folder, wanted = image_set(images), writable(output), _tests(tests)
+    chosen, folder, wanted = image_set(images), writable(output), _tests(tests, human)
     (name,) = _names([net])
     network = load(net)
     with shown() as progress:
@@ -85,6 +90,7 @@ def compare(
     output: Folder,
     images: ImagesPath = None,
     tests: Tests = "synthetic",
+    human: Human = None,
     quick: Quick = False,
     seed: Seed = 0,
     device: Device = "cpu",
@@ -98,7 +104,7 @@ def compare(
     import evals
 
     load = opener(device, precision)
-    chosen, folder, wanted = image_set(images), writable(output), _tests(tests)
+    chosen, folder, wanted = image_set(images), writable(output), _tests(tests, human)
     networks = {name: _open(net, load) for name, net in zip(_names(nets), nets, strict=True)}
     with shown() as progress:
         report = evals.compare(networks, tests=wanted, images=chosen, quick=quick, seed=seed, progress=progress)
@@ -167,25 +173,30 @@ def _finish(report: Report, folder: Path, as_json: bool) -> None:
     typer.echo(f"\nreport: {page}")
 
 
-def _draw(card: Scorecard, tests: list[str], folder: Path) -> list[str]:
+def _draw(card: Scorecard, tests: list[Test], folder: Path) -> list[str]:
     """Write each test's figures, and say where."""
     import evals
 
     paths = []
     for test in tests:
-        for name, figure in evals.find_test(test)().figures(card).items():
-            path = folder / f"{test}-{name}.svg"
+        for name, figure in test.figures(card).items():
+            path = folder / f"{test.name}-{name}.svg"
             evals.save_figure(figure, path)
             paths.append(str(path))
     return paths
 
 
-def _tests(names: str) -> list[str]:
-    """The names of the tests, all of which there are."""
+def _tests(names: str, human: Path | None) -> list[Test]:
+    """The tests, all of which there are and have what they need."""
     import evals
+    from circuits import CurvesError
 
-    chosen = [name.strip() for name in names.split(",")]
-    evals.make_tests(chosen)
+    labels = evals.HumanLabels(None if human is None else str(human))
+    chosen = evals.make_tests([labels if name == labels.name else name for name in map(str.strip, names.split(","))])
+    if labels in chosen:
+        labels.read()  # now, and not after minutes of other tests
+    elif human is not None:
+        raise CurvesError(f"--human is for the test human; add it to --tests {names}, or leave --human out")
     return chosen
 
 

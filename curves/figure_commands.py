@@ -42,6 +42,10 @@ def figure(
     labels: Annotated[
         bool, typer.Option("--labels", help="The images lie in a folder for each class: show accuracy, not damage.")
     ] = False,
+    human: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder from `curves label page` with labels in it, for figures of these."),
+    ] = None,
     every: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
     device: Device = "cpu",
     precision: Precision = "float32",
@@ -51,6 +55,7 @@ def figure(
     from circuits import CurvesError
     from evals import Setting, draw_figure, find_plate, save_figure
     from evals.gallery.registry import picture_suffix
+    from evals.human import read_folder
 
     if every:
         _list(as_json)
@@ -71,6 +76,7 @@ def figure(
         setting = Setting(
             subjects,
             chosen,
+            human=read_folder(human) if human else None,
             measure_damage=lambda: _damage(subjects, chosen if images else None, labels, progress),
             progress=progress,
         )
@@ -90,7 +96,7 @@ def _list(as_json: bool) -> None:
 
     known = plates().values()
     if as_json:
-        told = [{"name": f.name, "about": f.about, "section": f.section, "compares": f.compares} for f in known]
+        told = [{key: value for key, value in vars(found).items() if key != "draw"} for found in known]
         print_json(told)
         return
     for found in known:

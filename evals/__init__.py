@@ -6,6 +6,7 @@ from evals.battery.combing import Combing
 from evals.battery.cosmetic import Cosmetic
 from evals.battery.dataset import DatasetSurvey
 from evals.battery.equivariance import Equivariance
+from evals.battery.human import HumanLabels
 from evals.battery.synthetic import SyntheticCurves
 from evals.catalogue import find_test, known_tests, make_tests
 from evals.check import Check, Tolerance, Verdict, check
@@ -63,6 +64,7 @@ __all__ = [
     "Equivariance",
     "FamilyPair",
     "GaborCriteria",
+    "HumanLabels",
     "ImageSet",
     "Kind",
     "Likeness",

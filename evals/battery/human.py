@@ -17,7 +17,7 @@ from circuits import CurvesError, Family, Member, Network
 from circuits.angles import difference
 from circuits.images import ImageSet
 from evals.human.plots import stack_figures
-from evals.human.reading import read_folder
+from evals.human.reading import Labelled, read_folder
 from evals.human.sample import LabelSample
 from evals.human.shares import DEFINITIONS, label_scores, picture_sample, plot_data
 from evals.maps import family_maps
@@ -49,6 +49,20 @@ class HumanLabels(Test):
     name: ClassVar[str] = "human"
     about: ClassVar[str] = "whether a unit fires at what people label as curves; needs labels (curves label)"
 
+    def read(self) -> Labelled:
+        """The labels of the folder.
+
+        Raises:
+            CurvesError: no folder was named, it has no labels, or they do not fit.
+            FileDamagedError: the sample in it is damaged.
+        """
+        if self.labels is None:
+            raise CurvesError(
+                "the test human needs labels: `curves label page NET -o DIR` makes a page to label on, and `curves "
+                "eval NET --tests human --human DIR` takes the folder; in Python, HumanLabels(labels=DIR)"
+            )
+        return read_folder(self.labels)
+
     def run(self, net: Network, family: Family, images: ImageSet, progress: Progress | None = None) -> TestResult:
         """Compare with the labels of a folder; a network that they were not made for is run on the same crops.
 
@@ -56,12 +70,7 @@ class HumanLabels(Test):
             CurvesError: there are no labels, they are damaged or of something else, the network sees other crops, or
                 the images lack a picture.
         """
-        if self.labels is None:
-            raise CurvesError(
-                "the test human needs labels: `curves label page NET -o DIR` makes a page to label on, and `curves "
-                "eval NET --tests human --human DIR` takes the folder; in Python, HumanLabels(labels=DIR)"
-            )
-        labelled = read_folder(self.labels)
+        labelled = self.read()
         sample = labelled.sample
         own = net.identity == sample.network["identity"]
         member = sample.member if own else _partner(sample, family)

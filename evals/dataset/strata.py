@@ -18,7 +18,7 @@ from evals.dataset.floats import BINS, codes, floats
 from evals.dataset.records import Example
 from evals.dataset.survey import STRATA, Survey
 
-__all__ = ["MOST_COLUMNS", "Seen", "Stratum", "crops", "place_of", "stratified"]
+__all__ = ["MOST_COLUMNS", "Seen", "Stratum", "crops", "cut", "place_of", "stratified"]
 
 Array = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def crops(seen: Seen, images: Images, examples: Sequence[Example]) -> list[Array
         pixels = picture.scaled(seen.short_side)
         for number in numbers:
             top, left = (offset + stride * at for at in (examples[number].row, examples[number].column))
-            found[number] = _cut(pixels, top, left, size)
+            found[number] = cut(pixels, top, left, size)
         if not wanted:
             break
     if wanted:
@@ -142,9 +142,9 @@ def _nearest_border(value: float) -> int:
     return min((number, number + 1), key=lambda n: abs(_border(n) - value))
 
 
-def _cut(pixels: Tensor, top: int, left: int, size: int) -> Array:
+def cut(pixels: Tensor, top: int, left: int, size: int, outside: float = OUTSIDE) -> Array:
     """A square of a picture, 3 x H x W, that may reach beyond it: size x size x 3."""
-    made = np.full((size, size, 3), OUTSIDE)
+    made = np.full((size, size, 3), outside)
     height, width = pixels.shape[1:]
     rows, columns = (slice(max(at, 0), min(at + size, most)) for at, most in ((top, height), (left, width)))
     inner = pixels[:, rows, columns].permute(1, 2, 0).numpy()

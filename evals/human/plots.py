@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,9 +66,10 @@ def borders(axes: Axes, low: ArrayLike, high: ArrayLike, interval: tuple[Array, 
         axes.vlines(places, below[wide], above[wide], color="#1f2328", linewidth=0.9)
 
 
-def key(axes: Axes) -> None:
-    """Name the labels beside the plot, in the order in which they are stacked."""
+def key(axes: Axes, counts: Sequence[int] = ()) -> None:
+    """Name the labels beside the plot, in the order in which they are stacked, and say how often each was given."""
     handles, names = axes.get_legend_handles_labels()
+    names = [f"{name}, {count}" for name, count in zip(names, counts, strict=True)] if counts else names
     axes.legend(
         handles[::-1], names[::-1], loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False, fontsize=7.5,
         handlelength=1.2, handleheight=1.0,

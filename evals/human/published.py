@@ -34,6 +34,7 @@ class PublishedLabels:
         edges: of the bins, standard deviations of the unit's pre-activation, (bins + 1,).
         shares: bins x 4; NaN where no label was given.
         positions: shares of all positions, (bins,); None where only labels are known.
+        counts: how often each label was given.
     """
 
     unit: str
@@ -41,6 +42,7 @@ class PublishedLabels:
     edges: Array
     shares: Array
     positions: Array | None
+    counts: tuple[int, ...]
 
     @property
     def expected(self) -> Array | None:
@@ -78,11 +80,12 @@ def published_labels(path: str | os.PathLike[str] | None = None) -> PublishedLab
     middles, parts = lower + facts["width"] / 2, positions / positions.sum()
     mean = float(parts @ middles)
     deviation = float(parts @ (middles - mean) ** 2) ** 0.5
+    counts = tuple(facts["labelled"][label.key] for label in LABELS)
     unit = f"{facts['unit']} of {facts['network']}"
     if path is None:
         rows = np.array([facts["bins"][label.key] for label in LABELS])
         edges = np.append(lower, lower[-1] + facts["width"]) / deviation
-        return PublishedLabels(unit, facts["source"], edges, _shares(rows), parts)
+        return PublishedLabels(unit, facts["source"], edges, _shares(rows), parts, counts)
     place = Path(path)
     if not place.is_file():
         raise CurvesError(f"there is no file {place}; name one with published shares of labels, or none")
@@ -93,7 +96,7 @@ def published_labels(path: str | os.PathLike[str] | None = None) -> PublishedLab
         if rows.shape != (len(LABELS), len(borders)) or not (steps > 0).all() or not np.allclose(steps, steps[0]):
             raise ValueError(f"{rows.shape} shares for {borders.shape} bins")
         edges = np.append(borders, borders[-1] + steps[0]) / deviation
-        return PublishedLabels(unit, str(data["source"]), edges, _shares(rows), None)
+        return PublishedLabels(unit, str(data["source"]), edges, _shares(rows), None, counts)
     except (OSError, KeyError, TypeError, ValueError, IndexError) as error:
         raise FileDamagedError(
             f"{place} holds no shares of labels ({error!r}); they are JSON with source, bins and four rows of heights"
