@@ -84,7 +84,7 @@ class Browser:
 
     def press(self, key):
         """Press and release a key, as a keyboard does."""
-        known = {"key": key, "windowsVirtualKeyCode": KEYS.get(key) or ord(key.upper())}
+        known = {"key": key, "windowsVirtualKeyCode": KEYS.get(key) or (ord(key.upper()) if key.isalnum() else 0)}
         text = {} if key in KEYS else {"text": key}
         self.send("Input.dispatchKeyEvent", type="keyDown", **known, **text)
         self.send("Input.dispatchKeyEvent", type="keyUp", **known)

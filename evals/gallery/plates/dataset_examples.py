@@ -18,8 +18,8 @@ STEP = 30
 """Degrees from one unit to the next."""
 
 COLUMNS = 8
-LEFT, CELL, TILE, ICON = 1.35, 0.8, 0.7, 0.42
-"""Inches: where crops begin, row to row, a crop, the drawn curve."""
+NAMES, LETTER, CELL, TILE, ICON = 0.85, 0.075, 0.8, 0.7, 0.42
+"""Inches: where names begin, a letter of them, row to row, a crop, the drawn curve."""
 
 
 @plate(
@@ -33,18 +33,19 @@ def dataset_examples(setting: Setting) -> Figure:
     survey = surveyed(setting, family, Settings(top=COLUMNS))
     rows = [survey.examples(survey.top.rows[survey.top.rows["group"] == place]) for place in range(len(family))]
     seen = iter(crops(survey, setting.images, [example for row in rows for example in row]))
+    begin = NAMES + LETTER * max(len(str(unit)) for unit in family.units) + 0.1
     sheet = Sheet(
-        LEFT + COLUMNS * CELL + 0.25, len(rows) * (CELL + 0.13), "Pictures in which curve detectors are highest"
+        begin + COLUMNS * CELL + 0.25, len(rows) * (CELL + 0.13), "Pictures in which curve detectors are highest"
     )
     for number, (member, row) in enumerate(zip(family, rows, strict=True)):
         top = number * (CELL + 0.13)
         middle = top + TILE / 2
         sheet.picture(0.35, middle - ICON / 2, ICON, ICON, feature_icon(family.name, member.direction))
-        sheet.text(0.35 + ICON + 0.08, middle - 0.08, str(member.unit), fontsize=7.5, fontweight="bold", color=INK)
-        sheet.text(0.35 + ICON + 0.08, middle + 0.08, f"{round(member.direction) % 360}°", fontsize=7, color=MUTED)
+        sheet.text(NAMES, middle - 0.08, str(member.unit), fontsize=7.5, fontweight="bold", color=INK)
+        sheet.text(NAMES, middle + 0.08, f"{round(member.direction) % 360}°", fontsize=7, color=MUTED)
         _, deviation = survey.histogram.moments(number)
         for column, example in enumerate(row):
-            left = LEFT + column * CELL
+            left = begin + column * CELL
             sheet.picture(left, top, TILE, TILE, next(seen))
             told = f"{example.value / deviation:.1f}" if deviation else "–"
             sheet.text(

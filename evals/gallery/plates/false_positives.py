@@ -22,6 +22,9 @@ __all__ = ["false_positives"]
 
 MOST, ACROSS = 12, 4
 LEFT, TILE, GAP, LINE = 0.35, 0.85, 0.28, 0.3
+BLUR = 1.5
+"""px: neighbouring pixels' gradients differ in sign and size, which says nothing."""
+
 UNRELATED = NAMES.index("unrelated")
 
 
@@ -55,7 +58,7 @@ def false_positives(setting: Setting) -> Figure:
         (setting.subject,),
         f"{sample.images['name']}: crops that most of {', '.join(labelled.labellers)} called unrelated, the most "
         "exciting first, with the pre-activation in standard deviations",
-        "beside each: size of the unit’s gradient to the pixels times the pixels’ distance from the crop’s mean colour",
+        "beside each: size of the unit’s gradient to the pixels times their distance from the mean colour, smoothed",
     )
     return sheet.figure
 
@@ -73,6 +76,8 @@ def _exciting(labelled: Labelled) -> list[LabelCrop]:
 
 def _causes(setting: Setting, labelled: Labelled, found: list[LabelCrop]) -> list[NDArray[np.float64]]:
     """For each crop the size of gradient times difference from the mean colour, dark where it is large."""
+    from scipy.ndimage import gaussian_filter
+
     net, sample = setting.subject.net, labelled.sample
     size, stride, offset = (sample.field[name] for name in ("size", "stride", "offset"))
     wanted = {crop.picture for crop in found}
@@ -85,7 +90,7 @@ def _causes(setting: Setting, labelled: Labelled, found: list[LabelCrop]) -> lis
             (gradient,) = torch.autograd.grad(maps[0, sample.unit.channel, crop.row, crop.column], picture)
         top, left = (offset + stride * at for at in (crop.row, crop.column))
         one, other = (cut(each[0].detach().cpu().float(), top, left, size, 0.0) for each in (picture, gradient))
-        amount = np.abs(((one - one.mean(axis=(0, 1))) * other).sum(axis=2))
+        amount = gaussian_filter(np.abs(((one - one.mean(axis=(0, 1))) * other).sum(axis=2)), BLUR)
         share = np.clip(amount / (float(np.percentile(amount, 99)) or 1.0), 0, 1)
         causes.append(np.repeat(1 - share[..., None], 3, axis=2))
         if setting.progress:
