@@ -57,7 +57,7 @@ def page(
     load = opener(device, precision)
     folder, chosen = writable(output), image_set(images)
     with shown() as progress:
-        if net.endswith(SUFFIX):
+        if net.endswith(".npz"):
             survey = load_survey(net)
         else:
             network = load(net)

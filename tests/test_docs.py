@@ -68,6 +68,15 @@ def test_the_guide_to_the_dataset_test_runs(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "dataset" / "quilt-3b-66.png").stat().st_size > 100_000
 
 
+def test_the_guide_to_human_labels_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("human.md", "handbuilt", shell_blocks=3)
+    told = json.loads((tmp_path / "labels" / "results" / "labels.json").read_text())
+    card = json.loads((tmp_path / "card" / "scorecard.json").read_text())
+    assert card["scores"]["human.expected_curves"] == told["scores"]["expected_curves"] == 1  # by the rule
+    assert 0.5 < found["card"].scores["human.expected_curves"] < 1  # the edited unit has echoes
+
+
 def test_the_guide_to_the_harness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "battery").mkdir()
