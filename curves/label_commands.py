@@ -71,7 +71,7 @@ def page(
             kept = Settings(seed, places=1, top=1, per_stratum=per_bin)
             survey = survey_images(network, alone, chosen, settings=kept, path=path, progress=progress)
     sample = draw_sample(survey, _member(survey.family, unit).unit, bins=bins, per_bin=per_bin)
-    paths = {"page": save_page(sample, chosen, folder), "sample": save_sample(sample, folder)}
+    paths = {"sample": save_sample(sample, folder), "page": save_page(sample, chosen, folder)}
     if as_json:
         told = {"unit": str(sample.unit), "sample": sample.identity, "crops": len(sample.crops)}
         print_json(told | {"bins": [vars(each) for each in sample.bins], "paths": paths})

@@ -293,6 +293,18 @@ def test_bins_without_labels_stand_for_nothing(sample, tmp_path):
     assert np.isnan(intervals(labelled)[0][0]).all()
 
 
+def test_another_networks_bins_are_of_its_own_activations(sample, folder):
+    """Crops of unequal bins meet in one bin of another network, and count as their bins' positions do."""
+    labelled = read_folder(folder)
+    middle = np.full(len(sample.crops), (sample.bins[-1].low + sample.bins[-1].high) / 2)
+    found = shares(labelled, middle)
+    assert found.crops.tolist() == [0] * (len(sample.bins) - 1) + [len(sample.crops)]
+    assert found.by_probability.sum() == pytest.approx(1)
+    assert found.by_activation[-1] == pytest.approx(shares(labelled).by_probability.sum(axis=0))
+    shifted = shares(labelled, sample.values)
+    assert shifted.by_activation == pytest.approx(shares(labelled).by_activation)
+
+
 def test_all_pictures_once_give_the_scores(folder):
     labelled = read_folder(folder)
     drawn = picture_sample(labelled)
@@ -414,6 +426,7 @@ def test_the_command_line_makes_a_page_and_reads_labels(curves, images, tmp_path
     assert (place / "results" / "by-expected.svg").read_text().startswith("<?xml")
     for wrong, says in (
         (("label", "page", net, "-o", place, "--unit", "3b:83", "--images", images.root), "is not of the family"),
+        ((*arguments, "--bins", 5), "has labels of other crops; name another folder"),
         (("label", "read", tmp_path), "holds no sample.json"),
         (("eval", net, "-o", tmp_path / "card", "--tests", "human"), "the test human needs labels"),
         (("eval", net, "-o", tmp_path / "card", "--human", place), "--human is for the test human"),

@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 
 from circuits import CurvesError
 from evals.human.labels import NAMES
-from evals.human.sample import LabelSample, load_sample
+from evals.human.sample import FILES, LabelSample, load_sample
 
-__all__ = ["COLUMNS", "FILES", "Labelled", "read_folder", "read_labels"]
+__all__ = ["COLUMNS", "Labelled", "read_folder", "read_labels"]
 
 COLUMNS = ("sample", "crop", "label", "labeller", "time")
 """Of the files; `sample` is the sample's identity, `time` when the label was given (ISO 8601)."""
-
-FILES = "labels-*.csv"
-"""What the page calls the files that it saves."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ from evals.dataset.survey import Survey
 
 __all__ = [
     "BINS",
+    "FILES",
     "PER_BIN",
     "SAMPLE",
     "LabelBin",
@@ -36,6 +37,9 @@ __all__ = [
     "load_sample",
     "save_sample",
 ]
+
+FILES = "labels-*.csv"
+"""What the page calls the files of labels that it saves."""
 
 SAMPLE = "sample.json"
 """The file in a folder of labels that says what the crops are. Labellers need not see it."""
@@ -191,9 +195,11 @@ def save_sample(sample: LabelSample, folder: str | os.PathLike[str]) -> Path:
     """Write `sample.json`, whole or not at all, and say where.
 
     Raises:
-        CurvesError: the place cannot be written to.
+        CurvesError: the place cannot be written to, or has labels of another sample.
     """
     path = Path(folder) / SAMPLE
+    if any(Path(folder).glob(FILES)) and path.is_file() and load_sample(folder).identity != sample.identity:
+        raise CurvesError(f"{folder} has labels of other crops; name another folder, or move {FILES} away")
     member = asdict(sample.member) | {"unit": str(sample.unit)}
     data = {"version": _VERSION, "identity": sample.identity, **asdict(sample), "member": member}
     write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")

@@ -69,7 +69,7 @@ class Shares:
     """Labels by bin of pre-activation.
 
     Attributes:
-        by_activation: bins x 4, shares of the labels given in a bin; NaN where there are none.
+        by_activation: bins x 4, shares of a bin's positions; NaN where there are no labels.
         by_probability: bins x 4, shares of all positions; 0 where there are no labels.
         by_expected: bins x 4, shares of the expected value, of all bins with labels.
         crops: labelled ones of each bin.
@@ -113,9 +113,9 @@ class _Tally:
 
     def shares(self, times: Array) -> Shares:
         weights = self.weights(times)
-        given, there, expected = map(self.by_bin, (times, weights, weights * self.activations))
+        there, expected = self.by_bin(weights), self.by_bin(weights * self.activations)
         with np.errstate(invalid="ignore"):
-            by_activation = given / given.sum(axis=1, keepdims=True)
+            by_activation = there / there.sum(axis=1, keepdims=True)
         whole = expected.sum()
         crops = np.bincount(self.shown, minlength=len(self.share))
         return Shares(by_activation, there, expected / (whole if whole > 0 else 1), crops)
