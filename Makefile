@@ -27,12 +27,12 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.dataset
 	$(BIN)/python -m benchmarks.mechanisms
 
-# The figures of docs/gallery.md. GALLERY_NET must give class probabilities for artificial-accuracy.
+# The figures of docs/gallery.md but those that need human labels. GALLERY_NET must give class probabilities for artificial-accuracy.
 GALLERY_NET ?= bvlc_googlenet
 gallery: $(VENV)/.installed
 	@mkdir -p docs/gallery
 	set -e; for name in $$($(BIN)/curves figure --list --json | $(BIN)/python -c \
-	"import json, sys; print(*(figure['name'] for figure in json.load(sys.stdin)))"); do \
+	"import json, sys; print(*(figure['name'] for figure in json.load(sys.stdin) if not figure['labelled']))"); do \
 	$(BIN)/curves figure $$name $(GALLERY_NET) -o docs/gallery/$$name.png; done
 
 # The environment is made when it is not there, and brought up to date when pyproject.toml changes.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from curves.devices import Device, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, angle, check_file, print_json
 from curves.progress import shown
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["diff", "families", "graph", "sweep"]
 
 Net = Annotated[str, typer.Argument(metavar="NET", help="A name from `curves weights list`, or a saved network.")]
-Images = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Images to use instead of scikit-image's.")]
 
 PICTURES = (".png", ".svg", ".pdf")
 DATA = (".graphml", ".json", ".dot")
@@ -91,7 +91,7 @@ def families(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Also save them, as family tables of a plan."),
     ] = None,
-    images: Images = None,
+    images: ImagesPath = None,
     device: Device = "cpu",
     precision: Precision = "float32",
     as_json: AsJson = False,
@@ -106,7 +106,7 @@ def families(
     load = opener(device, precision)
     check_file(output)
     network = load(net)
-    chosen = evals.ImageSet.folder(images) if images else None
+    chosen = image_set(images)
     with shown() as progress:
         found = evals.find_families(network, layers or None, kinds=kinds or None, images=chosen, progress=progress)
     if not found:

@@ -19,6 +19,7 @@ from curves import (
     dataset_commands,
     figure_commands,
     graft_commands,
+    label_commands,
     likeness_commands,
     network_commands,
     weights_commands,
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(weights_commands.app, name="weights")
 app.add_typer(dataset_commands.app, name="dataset")
+app.add_typer(label_commands.app, name="label")
 app.command("build")(network_commands.build)
 app.command("edit")(network_commands.edit)
 app.command("graph")(circuit_commands.graph)

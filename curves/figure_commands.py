@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curves.devices import Device, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, check_file, print_json
 from curves.progress import shown
 
@@ -37,12 +38,14 @@ def figure(
             help="The network beside it, in figures that compare; by default a learned one beside handbuilt.",
         ),
     ] = None,
-    images: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Images to use instead of scikit-image's.")
-    ] = None,
+    images: ImagesPath = None,
     labels: Annotated[
         bool, typer.Option("--labels", help="The images lie in a folder for each class: show accuracy, not damage.")
     ] = False,
+    human: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder from `curves label page` with labels in it, for figures of these."),
+    ] = None,
     every: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
     device: Device = "cpu",
     precision: Precision = "float32",
@@ -50,9 +53,9 @@ def figure(
 ) -> None:
     """Draw a figure of the articles: of a network, or, if it compares, of the learned one beside the hand-built one."""
     from circuits import CurvesError
-    from circuits.images import ImageSet
     from evals import Setting, draw_figure, find_plate, save_figure
     from evals.gallery.registry import picture_suffix
+    from evals.human import read_folder
 
     if every:
         _list(as_json)
@@ -67,12 +70,13 @@ def figure(
     load = opener(device, precision)
     picture_suffix(output)
     check_file(output)
-    chosen = ImageSet.folder(images) if images else ImageSet.photographs()
+    chosen = image_set(images)
     subjects = _subjects(net, other, load) if found.compares else (_subject(net, load),)
     with shown() as progress:
         setting = Setting(
             subjects,
             chosen,
+            human=read_folder(human) if human else None,
             measure_damage=lambda: _damage(subjects, chosen if images else None, labels, progress),
             progress=progress,
         )
@@ -92,7 +96,7 @@ def _list(as_json: bool) -> None:
 
     known = plates().values()
     if as_json:
-        told = [{"name": f.name, "about": f.about, "section": f.section, "compares": f.compares} for f in known]
+        told = [{key: value for key, value in vars(found).items() if key != "draw"} for found in known]
         print_json(told)
         return
     for found in known:

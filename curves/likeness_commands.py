@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curves.devices import Device, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, angle, print_json, print_table, table, writable
 from curves.progress import shown
 
@@ -36,9 +37,7 @@ def likeness(
     layer: Annotated[
         str | None, typer.Option(metavar="L", help="NET's layer of curve detectors; by receptive field if not given.")
     ] = None,
-    images: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Images to agree on instead of scikit-image's.")
-    ] = None,
+    images: ImagesPath = None,
     published: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Published tuning curves (JSON) to compare OTHER with as well.")
     ] = None,
@@ -54,13 +53,12 @@ def likeness(
     """
     import evals
     from circuits import CurvesError
-    from circuits.images import ImageSet
     from evals.likeness import merged
 
     load = opener(device, precision)
     folder = writable(output)
     curves = evals.read_tuning_curves(published) if published else None
-    chosen = ImageSet.folder(images) if images else ImageSet.photographs()
+    chosen = image_set(images)
     network, partner = load(net), load(other)
     circuit, note = None, ""
     with shown() as progress:

@@ -10,6 +10,7 @@ from evals.battery.cosmetic import Cosmetic
 from evals.battery.dataset import DatasetSurvey
 from evals.battery.echo import Echo
 from evals.battery.equivariance import Equivariance
+from evals.battery.human import HumanLabels
 from evals.battery.synthetic import SyntheticCurves
 from evals.catalogue import find_test, known_tests, make_tests
 from evals.check import Check, Tolerance, Verdict, check
@@ -70,6 +71,7 @@ __all__ = [
     "Equivariance",
     "FamilyPair",
     "GaborCriteria",
+    "HumanLabels",
     "ImageSet",
     "Kind",
     "Likeness",

@@ -80,7 +80,7 @@ def damage(
         done += len(pictures)
         if progress:
             progress(f"pictures through {len(others) + 1} networks", done, len(images))
-    files = tuple(str(p.relative_to(images.root) if images.root else p.name) for p in images.paths)
+    files = tuple(picture.name for picture in images.pictures())
     variants = tuple(columns[name].variant(name, net.identity) for name, net in changed.items())
     unchanged = columns[None].variant(reference.provenance.name, reference.identity)
     return Damage(unchanged, variants, layer, spread.total, images.name, images.hash, files, reference.execution)

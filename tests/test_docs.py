@@ -78,6 +78,17 @@ def test_the_guide_to_attribution_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert found["card"].scores["attribution.curves_along"] > 0.5
 
 
+def test_the_guide_to_human_labels_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("human.md", "handbuilt", shell_blocks=3)
+    told = json.loads((tmp_path / "labels" / "results" / "labels.json").read_text())
+    card = json.loads((tmp_path / "card" / "scorecard.json").read_text())
+    own, edited = card["scores"], found["card"].scores
+    assert own["human.expected_curves"] == told["scores"]["expected_curves"]
+    assert 0.5 < edited["human.expected_curves"] < 1
+    assert edited["human.expected_curves"] != own["human.expected_curves"]
+
+
 def test_the_guide_to_the_harness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "battery").mkdir()
