@@ -154,7 +154,8 @@ def _print(told: dict[str, Any]) -> None:
         ]
         for row in told["bins"]
     ]
-    headings = ("pre-activation, SD", "positions", "labelled", *(label.name for label in LABELS), "expected", "apart")
+    short = (label.name.removesuffix(" curve") for label in LABELS)
+    headings = ("bin, SD", "share", "crops", *short, "value", "apart")
     print_table(table(headings, rows))
     scores = told["scores"]
     typer.echo(
@@ -162,8 +163,8 @@ def _print(told: dict[str, Any]) -> None:
         f"{', '.join(who['name'] for who in told['labellers'])}\n"
         f"curves and imperfect curves make {_uncertain(told, 'expected_curves')} of the expected value\n"
         f"a curve excites it more than something unrelated: {_uncertain(told, 'separation')} of pairs (by chance 50%)\n"
-        "apart: total variation distance to the published labels of "
-        f"{told['published']['unit']}, mean {_share(told['published']['distance'])}"
+        "share: of all positions; value: of the expected value; apart: total variation distance to the published\n"
+        f"labels of {told['published']['unit']}, mean {_share(told['published']['distance'])}"
     )
     if len(told["labellers"]) > 1:
         pairs = ", ".join(f"{' and '.join(pair['labellers'])} {_number(pair['kappa'])}" for pair in told["kappa"])
