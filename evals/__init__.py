@@ -1,11 +1,15 @@
 """One harness for real, edited and hand-built networks: stimuli, tests, scorecards, comparison, report."""
 
 from circuits.images import PHOTOGRAPHS, ImageSet
+from evals.battery.angles import Angles
 from evals.battery.classification import Classification
 from evals.battery.combing import Combing
 from evals.battery.cosmetic import Cosmetic
 from evals.battery.dataset import DatasetSurvey
 from evals.battery.equivariance import Equivariance
+from evals.battery.lines import LineTolerance
+from evals.battery.positions import Positions
+from evals.battery.rotation import Rotation
 from evals.battery.synthetic import SyntheticCurves
 from evals.catalogue import find_test, known_tests, make_tests
 from evals.check import Check, Tolerance, Verdict, check
@@ -15,6 +19,7 @@ from evals.comb_calibration import comb_calibration
 from evals.combs import Comb, CombGrid, render_combs
 from evals.compare import compare
 from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, EarlyCurveCriteria
+from evals.curve_table import CurveTable
 from evals.damage import damage
 from evals.damage_result import MEASURES, Damage, Recovered, Variant
 from evals.dataset import Survey, survey_images
@@ -26,6 +31,7 @@ from evals.harness import run
 from evals.kinds import KINDS, Kind
 from evals.likeness import likeness
 from evals.likeness_result import Agreement, Likeness, Pair
+from evals.natural import NaturalExamples, natural_examples
 from evals.orientation_kinds import ComplexGaborCriteria, GaborCriteria, LineCriteria
 from evals.published import PublishedGroup, published_families, published_groups
 from evals.published_tuning import TuningCurves, read_tuning_curves
@@ -42,6 +48,7 @@ __all__ = [
     "MEASURES",
     "PHOTOGRAPHS",
     "Agreement",
+    "Angles",
     "Check",
     "CircuitLikeness",
     "Classification",
@@ -54,6 +61,7 @@ __all__ = [
     "Curve",
     "CurveCriteria",
     "CurveGrid",
+    "CurveTable",
     "Damage",
     "DatasetSurvey",
     "Definition",
@@ -67,12 +75,16 @@ __all__ = [
     "Kind",
     "Likeness",
     "LineCriteria",
+    "LineTolerance",
+    "NaturalExamples",
     "Pair",
     "Plate",
+    "Positions",
     "PublishedGroup",
     "Recovered",
     "Replicates",
     "Report",
+    "Rotation",
     "Sample",
     "Score",
     "Scorecard",
@@ -107,6 +119,7 @@ __all__ = [
     "make_tests",
     "measure_family",
     "measure_scale",
+    "natural_examples",
     "plates",
     "published_families",
     "published_groups",
