@@ -2,6 +2,7 @@
 
 from circuits.images import PHOTOGRAPHS, ImageSet
 from evals.attribution_picture import draw_attribution
+from evals.battery.angles import Angles
 from evals.battery.attribution import AttributionTest
 from evals.battery.causal import Causal
 from evals.battery.classification import Classification
@@ -11,6 +12,9 @@ from evals.battery.dataset import DatasetSurvey
 from evals.battery.echo import Echo
 from evals.battery.equivariance import Equivariance
 from evals.battery.human import HumanLabels
+from evals.battery.lines import LineTolerance
+from evals.battery.positions import Positions
+from evals.battery.rotation import Rotation
 from evals.battery.synthetic import SyntheticCurves
 from evals.catalogue import find_test, known_tests, make_tests
 from evals.check import Check, Tolerance, Verdict, check
@@ -20,6 +24,7 @@ from evals.comb_calibration import comb_calibration
 from evals.combs import Comb, CombGrid, render_combs
 from evals.compare import compare
 from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, EarlyCurveCriteria
+from evals.curve_table import CurveTable
 from evals.damage import damage
 from evals.damage_result import MEASURES, Damage, Recovered, Variant
 from evals.dataset import Survey, survey_images
@@ -31,6 +36,7 @@ from evals.harness import run
 from evals.kinds import KINDS, Kind
 from evals.likeness import likeness
 from evals.likeness_result import Agreement, Likeness, Pair
+from evals.natural import NaturalExamples, natural_examples
 from evals.orientation_kinds import ComplexGaborCriteria, GaborCriteria, LineCriteria
 from evals.published import PublishedGroup, published_families, published_groups
 from evals.published_tuning import TuningCurves, read_tuning_curves
@@ -47,6 +53,7 @@ __all__ = [
     "MEASURES",
     "PHOTOGRAPHS",
     "Agreement",
+    "Angles",
     "AttributionTest",
     "Causal",
     "Check",
@@ -61,6 +68,7 @@ __all__ = [
     "Curve",
     "CurveCriteria",
     "CurveGrid",
+    "CurveTable",
     "Damage",
     "DatasetSurvey",
     "Definition",
@@ -76,12 +84,16 @@ __all__ = [
     "Kind",
     "Likeness",
     "LineCriteria",
+    "LineTolerance",
+    "NaturalExamples",
     "Pair",
     "Plate",
+    "Positions",
     "PublishedGroup",
     "Recovered",
     "Replicates",
     "Report",
+    "Rotation",
     "Sample",
     "Score",
     "Scorecard",
@@ -117,6 +129,7 @@ __all__ = [
     "make_tests",
     "measure_family",
     "measure_scale",
+    "natural_examples",
     "plates",
     "published_families",
     "published_groups",
