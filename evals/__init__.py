@@ -7,6 +7,7 @@ from evals.battery.cosmetic import Cosmetic
 from evals.battery.dataset import DatasetSurvey
 from evals.battery.equivariance import Equivariance
 from evals.battery.synthetic import SyntheticCurves
+from evals.battery.visualization import Visualizations
 from evals.catalogue import find_test, known_tests, make_tests
 from evals.check import Check, Tolerance, Verdict, check
 from evals.circuit_likeness import CircuitLikeness, FamilyPair, circuit_likeness
@@ -89,6 +90,7 @@ __all__ = [
     "TuningLikeness",
     "Variant",
     "Verdict",
+    "Visualizations",
     "check",
     "circuit_likeness",
     "class_labels",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from circuits import CurvesError
 from circuits.images import ImageSet
+from circuits.visualization.optimize import STEPS
 from evals.damage_result import Damage
 from evals.gallery.subject import Subject
 from evals.progress import Progress
@@ -22,12 +23,14 @@ class Setting:
         subjects: the networks, natural before artificial.
         images: what a standard deviation is taken over, and where photographs are taken from.
         measure_damage: runs the articles' last experiment, which takes minutes; called by the figures of it alone.
+        steps: of feature visualisations.
         progress: called as the work goes on.
     """
 
     subjects: tuple[Subject, ...]
     images: ImageSet = field(default_factory=ImageSet.photographs)
     measure_damage: Callable[[], Damage] | None = None
+    steps: int = STEPS
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
