@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from curves.devices import Device, Precision, opener
+from curves.family_files import read_families
 from curves.output import AsJson, angle, print_json, print_table, table, writable
 from curves.progress import shown
 
@@ -137,15 +138,9 @@ def _saved_family(path: Path, layer: str | None) -> Family:
     Raises:
         CurvesError: there is none, or more than one.
     """
-    import tomllib
+    from circuits import CurvesError
 
-    from circuits import CurvesError, Family
-
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))["family"]
-        found = [family for family in map(Family.from_json, tables) if layer in {None, family.layer}]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise CurvesError(f"{path} holds no families ({error}); `curves families NET -o FILE` writes them") from None
+    found = [family for family in read_families(path) if layer in {None, family.layer}]
     if len(found) != 1:
         have = ", ".join(f"{family.name} of {family.layer}" for family in found) or "none"
         raise CurvesError(

@@ -43,6 +43,9 @@ def figure(
     labels: Annotated[
         bool, typer.Option("--labels", help="The images lie in a folder for each class: show accuracy, not damage.")
     ] = False,
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="Of feature visualisations, in figures that show some.")
+    ] = 128,
     every: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
     device: Device = "cpu",
     precision: Precision = "float32",
@@ -74,6 +77,7 @@ def figure(
             subjects,
             chosen,
             measure_damage=lambda: _damage(subjects, chosen if images else None, labels, progress),
+            steps=steps,
             progress=progress,
         )
         drawn = draw_figure(name, setting)
