@@ -64,7 +64,7 @@ def visualize(
     if as_json:
         pairs = zip(found.objectives, found.values.tolist(), strict=True)
         values = [{"objective": what, "value": value} for what, value in pairs]
-        print_json({"path": str(output), "pictures": values, **found.provenance})
+        print_json({"path": str(output), "values": values, **found.provenance})
     else:
         rows, columns = found.images.shape[-2:]
         typer.echo(f"saved {len(found)} pictures of {columns} x {rows} px to {output}")

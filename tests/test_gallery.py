@@ -57,7 +57,7 @@ def damage(labels, count=12):
 
 
 def setting(images, *subjects, labels=False):
-    return Setting(subjects, images, measure_damage=lambda: damage(labels))
+    return Setting(subjects, images, measure_damage=lambda: damage(labels), steps=2)
 
 
 def check_words(figure):

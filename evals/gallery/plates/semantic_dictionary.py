@@ -79,9 +79,7 @@ def semantic_dictionary(setting: Setting) -> Figure:
         axes.add_patch(edge)
         middle = field.size / 2
         label: Any = {"color": INK, "fontsize": 8, "ha": "center", "va": "center", "bbox": _LABEL}
-        axes.text(
-            left + middle, top + middle, str(number + 1), bbox={"facecolor": "white", "pad": 1.5, "lw": 0}, **label
-        )
+        axes.text(left + middle, top + middle, str(number + 1), **label)
         down, right = number * ROW + 0.1, 0.4 + PHOTO + 0.35
         seen = photograph[:, max(top, 0) : top + field.size, max(left, 0) : left + field.size]
         sheet.picture(right, down, PATCH, PATCH, seen.permute(1, 2, 0).numpy())
