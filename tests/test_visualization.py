@@ -227,6 +227,13 @@ def test_the_margin_is_all_that_comes_into_sight(
     assert torch.allclose(views, torch.ones(1, 3, *seen), atol=1e-4)  # grey would be 0.5
 
 
+def test_early_layers_are_jittered_in_proportion() -> None:
+    assert Robustness.fitting((91, 91)) == Robustness()
+    assert Robustness.fitting((11, 11)).jitter == 1
+    told = visualize(NET, "conv2d0:1", steps=1).provenance["robustness"]
+    assert told == {"jitter": 7 / 11, "scale": 0.1, "rotation": 10.0}
+
+
 def view_of(picture: torch.Tensor, seen: int, **ranges: float) -> torch.Tensor:
     robustness = Robustness(**{"jitter": 0, "scale": 0, "rotation": 0} | ranges)
     return robustness.view(picture, (seen, seen), torch.Generator().manual_seed(0))

@@ -85,7 +85,7 @@ def visualize(
         rate: its step size.
         seed: of the beginnings and of the disturbances.
         canvas: px of a square picture to run whole, padding at its edges; by default just what is seen.
-        robustness: disturbances; by default Lucid's.
+        robustness: disturbances; by default `Robustness.fitting`.
         diversity: the share of the objective's value that a picture gives up to be quite unlike the others of its
             objective: times the mean cosine between the Gram matrices of the last layer before the objective's first
             ("Feature Visualization", section on diversity).
@@ -100,11 +100,11 @@ def visualize(
         torch.Size([2, 3, 91, 91])
     """
     wanted = _objectives(objectives)
-    robustness = robustness or Robustness()
     _check(len(wanted), pictures, steps, rate, canvas, diversity)
     reads = tuple(dict.fromkeys(read for objective in wanted for read in objective.reads(net)))
     placement = place(net, reads, canvas, gram=pictures > 1 and diversity > 0)
     seen = placement.seen
+    robustness = robustness or Robustness.fitting(seen)
     size = canvas or max(seen) + 2 * (robustness.margin(seen) if robustness.any else 0)
     random = torch.Generator().manual_seed(seed)
     # Tensors that inference mode makes have no gradient, wherever the caller is.

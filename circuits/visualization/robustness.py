@@ -19,6 +19,9 @@ __all__ = ["Robustness"]
 
 GREY = 0.5
 
+_JITTER_SHARE = 11
+"""A field of 88 px or more has Lucid's jitter of 8 px."""
+
 
 @dataclass(frozen=True)
 class Robustness:
@@ -42,6 +45,14 @@ class Robustness:
             raise CurvesError(
                 f"jitter is 0 px or more, scale from 0 to below 1 and rotation 0 to 180 degrees, not {self}"
             )
+
+    @classmethod
+    def fitting(cls, seen: tuple[int, int]) -> Robustness:
+        """Lucid's ranges for what is seen of a picture, rows and columns; for small fields, less jitter in proportion.
+
+        What a unit of an early layer sees is hardly wider than Lucid's jitter, which is meant for whole pictures.
+        """
+        return cls(jitter=min(cls.jitter, max(seen) / _JITTER_SHARE))
 
     @property
     def any(self) -> bool:

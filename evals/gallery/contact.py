@@ -61,7 +61,7 @@ def how_drawn(found: Visualization) -> str:
     disturbed = told["robustness"]
     return (
         f"feature visualisations: {told['steps']} steps of ascent on Fourier coefficients, {columns} x {rows} px, seed "
-        f"{told['seed']}; moved by up to {disturbed['jitter']:g} px, scaled by {disturbed['scale']:.0%}, turned by "
+        f"{told['seed']}; moved by up to {disturbed['jitter']:.2g} px, scaled by {disturbed['scale']:.0%}, turned by "
         f"{disturbed['rotation']:g}°"
     )
 

@@ -63,7 +63,9 @@ def draw_row(
         largest: strength of a full bar.
         frames: colours of frames by channel.
     """
-    sheet.picture(left, top, TILE, TILE, tile)
+    said = sheet.axes(left, top, TILE, TILE)
+    said.imshow(tile, interpolation="bilinear")
+    said.set(xticks=[], yticks=[])
     sheet.text(left - 0.08, top + TILE / 2, label, ha="right", fontsize=9, fontweight="bold", color=INK)
     signed = any(word.strength < 0 for word in words)
     for column, word in enumerate(words):
