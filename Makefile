@@ -26,6 +26,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.precision
 	$(BIN)/python -m benchmarks.dataset
 	$(BIN)/python -m benchmarks.mechanisms
+	$(BIN)/python -m benchmarks.visualization --peers $(VENV)/peers
 
 # The figures of docs/gallery.md but those that need human labels. GALLERY_NET must give class probabilities for artificial-accuracy.
 GALLERY_NET ?= bvlc_googlenet
@@ -50,6 +51,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	@# Lucent, apart from all else and with our torch: what it declares would replace half of the environment.
+	$(BIN)/python -m pip install --quiet --target $(VENV)/peers --no-deps 'torch-lucent==0.1.8' 'kornia>=0.8' kornia-rs
+	$(BIN)/python -m pip install --quiet --target $(VENV)/peers decorator ipython tqdm
 	@touch $@
 
 clean:

@@ -10,6 +10,7 @@ from circuits.parts import Layer, Preprocessing, Provenance
 from circuits.regions import ReceptiveField
 from circuits.similarity import Similarity, weight_similarity
 from circuits.units import Family, Member, Unit
+from circuits.visualization import Visualization, visualize
 
 __all__ = [
     "Attribution",
@@ -29,10 +30,12 @@ __all__ = [
     "Unit",
     "UnknownLayerError",
     "UnknownUnitError",
+    "Visualization",
     "attribution",
     "equivariance",
     "expanded_weights",
     "family_weights",
     "symmetric_part",
+    "visualize",
     "weight_similarity",
 ]

@@ -22,6 +22,7 @@ from curves import (
     label_commands,
     likeness_commands,
     network_commands,
+    visualize_commands,
     weights_commands,
 )
 
@@ -51,6 +52,7 @@ app.command("eval")(compare_commands.evaluate)
 app.command("compare")(compare_commands.compare)
 app.command("check")(check_commands.check)
 app.command("tests")(check_commands.list_tests)
+app.command("visualize")(visualize_commands.visualize)
 app.command("figure")(figure_commands.figure)
 app.command("demo")(compare_commands.demo)
 

@@ -46,6 +46,9 @@ def figure(
         Path | None,
         typer.Option(metavar="DIR", help="A folder from `curves label page` with labels in it, for figures of these."),
     ] = None,
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="Of feature visualisations, in figures that show some.")
+    ] = 128,
     every: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
     device: Device = "cpu",
     precision: Precision = "float32",
@@ -78,6 +81,7 @@ def figure(
             chosen,
             human=read_folder(human) if human else None,
             measure_damage=lambda: _damage(subjects, chosen if images else None, labels, progress),
+            steps=steps,
             progress=progress,
         )
         drawn = draw_figure(name, setting)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from circuits import Family
     from circuits.images import ImageSet
 
-__all__ = ["FamilyFile", "ImagesPath", "image_set", "saved_family"]
+__all__ = ["FamilyFile", "ImagesPath", "image_set", "saved_families", "saved_family"]
 
 ImagesPath = Annotated[
     Path | None,
@@ -43,21 +43,31 @@ def image_set(path: Path | None) -> ImageSet:
     return ImageSet.photographs() if path is None else open_images(path)
 
 
-def saved_family(path: Path, layer: str | None) -> Family:
-    """The only family in a file, or the only one of a layer.
+def saved_families(path: Path) -> list[Family]:
+    """All families in a file, as `curves families NET -o FILE` writes them.
 
     Raises:
-        CurvesError: there is none, or more than one.
+        CurvesError: it cannot be read, or holds none.
     """
     import tomllib
 
     from circuits import CurvesError, Family
 
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))["family"]
-        found = [family for family in map(Family.from_json, tables) if layer in {None, family.layer}]
+        return [Family.from_json(table) for table in tomllib.loads(path.read_text(encoding="utf-8"))["family"]]
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise CurvesError(f"{path} holds no families ({error}); `curves families NET -o FILE` writes them") from None
+
+
+def saved_family(path: Path, layer: str | None) -> Family:
+    """The only family in a file, or the only one of a layer.
+
+    Raises:
+        CurvesError: there is none, or more than one.
+    """
+    from circuits import CurvesError
+
+    found = [family for family in saved_families(path) if layer in {None, family.layer}]
     if len(found) != 1:
         have = ", ".join(f"{family.name} of {family.layer}" for family in found) or "none"
         raise CurvesError(

@@ -16,6 +16,7 @@ from evals.battery.lines import LineTolerance
 from evals.battery.positions import Positions
 from evals.battery.rotation import Rotation
 from evals.battery.synthetic import SyntheticCurves
+from evals.battery.visualization import Visualizations
 from evals.catalogue import find_test, known_tests, make_tests
 from evals.check import Check, Tolerance, Verdict, check
 from evals.circuit_likeness import CircuitLikeness, FamilyPair, circuit_likeness
@@ -110,6 +111,7 @@ __all__ = [
     "TuningLikeness",
     "Variant",
     "Verdict",
+    "Visualizations",
     "check",
     "circuit_likeness",
     "class_labels",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from circuits import Network
 from circuits.rotation import rotate_kernels
+from evals.sweep import BATCH, GPU_BATCH
+from evals.tuning import Array
 
-__all__ = ["through_window", "turned", "window"]
+__all__ = ["heard_turned", "through_window", "turned", "window"]
 
 
 def window(size: int, fade: float) -> Tensor:
@@ -55,3 +59,38 @@ def turned(picture: Tensor, degrees: Tensor, fade: float, *, back: bool = False)
     if back:
         moved = rotate_kernels(moved, -degrees[:, None])
     return (moved * weights + grey).clamp(0, 1)
+
+
+def heard_turned(
+    net: Network,
+    layer: str,
+    picture: Tensor,
+    degrees: Tensor,
+    fade: float,
+    *,
+    back: bool = False,
+    told: Callable[[int], None] | None = None,
+) -> Array:
+    """Pre-activations of a layer's units to a picture that is turned: N x units.
+
+    Args:
+        net: the network that looks.
+        layer: of it.
+        picture: 3 x size x size in [0, 1], the size of the layer's receptive field.
+        degrees: (N,).
+        fade: of the window's edge.
+        back: turn it back again.
+        told: called with the number of turns done.
+
+    Raises:
+        CurvesError: the picture is of another size.
+    """
+    parts = []
+    with torch.inference_mode():
+        for some in torch.split(degrees, BATCH if net.device.type == "cpu" else GPU_BATCH):
+            shown = turned(picture, some, fade, back=back).to(net.device, net.dtype)
+            parts.append(net.responses(shown, layer).cpu().double())
+            if told:
+                told(len(some))
+    heard: Array = torch.cat(parts).numpy()
+    return heard

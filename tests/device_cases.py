@@ -214,6 +214,11 @@ def gallery(here: Here) -> dict[str, Any]:
     return {"strength": found.strength, "saliency": found.saliency}
 
 
+def visualization(here: Here) -> dict[str, Any]:
+    found = circuits.visualize(here(NET), ["3b:8", "3b:9"], pictures=2, steps=3)
+    return {"images": found.images, "values": found.values, "losses": found.losses}
+
+
 def stimuli(here: Here) -> dict[str, Any]:
     curves = [evals.Curve(direction=d, radius=r, filled=f) for d, r, f in ((0, 30, False), (77, 60, True))]
     combs = [evals.Comb(curve, tick_length=9.0, spacing=8.0) for curve in curves[:1]]
@@ -242,5 +247,5 @@ def trained(here: Here, bvlc: Network) -> dict[str, Any]:
 
 CASES: tuple[Case, ...] = (
     activations, scores, combing_scores, equivariance, classification, families, edits, symmetrized, combing, graft,
-    sweeps, likeness, attribution, weights, classes, gallery, stimuli,
+    sweeps, likeness, attribution, weights, classes, gallery, visualization, stimuli,
 )  # fmt: skip

@@ -55,6 +55,14 @@ def test_the_guide_to_likeness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert {pair.name for pair in found["circuit"].pairs} <= names
 
 
+def test_the_guide_to_feature_visualisation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("visualization.md", "bvlc_googlenet", shell_blocks=1)
+    assert all((tmp_path / f"{name}.png").stat().st_size > 10_000 for name in ("units", "diverse", "texture"))
+    assert found["card"].scores["visualization.apart"] < 10
+    assert found["card"].scores["visualization.agreeing"] > 0.9
+
+
 def test_the_guide_to_the_dataset_test_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = run_guide("dataset.md", "bvlc_googlenet", shell_blocks=3)

@@ -60,7 +60,7 @@ def damage(labels, count=12):
 
 
 def setting(images, *subjects, labels=False, human=None):
-    return Setting(subjects, images, human=human, measure_damage=lambda: damage(labels))
+    return Setting(subjects, images, human=human, measure_damage=lambda: damage(labels), steps=2)
 
 
 @pytest.fixture(scope="module")

@@ -30,10 +30,10 @@ from evals.joint_tuning import JointTuning
 from evals.natural import NaturalExamples, natural_examples
 from evals.preferred import straight
 from evals.progress import Progress, counted
-from evals.sweep import BATCH, GPU_BATCH, measure_scale
+from evals.sweep import measure_scale
 from evals.testing import Definition, Sample, Test, TestResult
 from evals.tuning import Array, radial_tuning
-from evals.turned import through_window, turned
+from evals.turned import heard_turned, through_window
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -166,22 +166,15 @@ class Rotation(Test):
             of which is unturned.
         """
         channels = list(family.channels)
-        batch = BATCH if net.device.type == "cpu" else GPU_BATCH
 
         def heard(crop: Tensor, degrees: Tensor, *, back: bool = False) -> Array:
-            parts = []
-            for some in torch.split(degrees, batch):
-                shown = turned(crop, some, self.fade, back=back).to(net.device, net.dtype)
-                parts.append(net.responses(shown, family.layer)[:, channels].cpu().double())
-                if told:
-                    told(len(some))
-            values: Array = torch.cat(parts).numpy()
-            return values
+            every = heard_turned(net, family.layer, crop, degrees, self.fade, back=back, told=told)
+            own: Array = every[:, channels]
+            return own
 
         turns, back = torch.from_numpy(angles), torch.tensor([0.0, *CONTROLS])
-        with torch.inference_mode():
-            joint = np.stack([[heard(crop, turns) for crop in own] for own in found.crops])
-            control = np.stack([[heard(crop, back, back=True) for crop in own] for own in found.crops])
+        joint = np.stack([[heard(crop, turns) for crop in own] for own in found.crops])
+        control = np.stack([[heard(crop, back, back=True) for crop in own] for own in found.crops])
         return joint, np.stack([control[i, ..., i] for i in range(len(family))])
 
     def figures(self, card: Scorecard) -> Mapping[str, Figure]:
