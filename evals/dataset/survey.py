@@ -171,6 +171,12 @@ class Survey:
         return bool(needed) and have == needed
 
     @property
+    def most_bytes(self) -> int:
+        """Bytes that it takes however many pictures there are, also while it sorts what it has kept."""
+        records = sum(rows.most_bytes for rows in (self.sample, self.top, self.strata))
+        return self.histogram.most_bytes + records + Groups.most_bytes(len(self.family))
+
+    @property
     def positions(self) -> int:
         """Positions of the layer in all pictures."""
         return self.histogram.total

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
+from circuits.memory import ImageRoom
 from circuits.pictures import Images, Picture, as_image
 from evals.dataset.records import Piece, Settings
 from evals.dataset.store import SUFFIX, load_survey, save_survey
@@ -24,7 +25,7 @@ from evals.maps import family_maps
 from evals.progress import Progress
 from evals.scorecard import provenance
 
-__all__ = ["shard_path", "survey_images"]
+__all__ = ["begun", "shard_path", "survey_images"]
 
 T = TypeVar("T")
 
@@ -57,24 +58,21 @@ def survey_images(
 
     Raises:
         UnknownUnitError: the network lacks a unit of the family.
-        CurvesError: there is no such part, the layer has no receptive field, or the survey at `path` is of something
-            else or of pictures that are no longer the same.
+        CurvesError: there is no such part, the layer has no receptive field, the network's budget has no room for the
+            survey and a picture, or the survey at `path` is of something else or of pictures that are no longer the
+            same.
         FileDamagedError: a picture or the survey at `path` cannot be read.
     """
-    images, (index, count) = images or ImageSet.photographs(), shard
-    _check_part(shard)
-    for unit in family.units:
-        net.unit(unit)
-    field = asdict(net.receptive_field(family.layer))
-    piece = Piece(images.name, index, count, len(range(index, len(images), count)))
-    survey = Survey(provenance(net), family, field, images.short_side, settings or Settings(), (piece,))
-    pictures = itertools.islice(images.pictures(), index, None, count)
-    if path is not None and Path(path).exists():
-        survey = _resumed(survey, pictures, Path(path))
-        (piece,) = survey.pieces
+    images = images or ImageSet.photographs()
+    survey, pictures = begun(net, family, images, shard, settings, path)
+    (piece,) = survey.pieces
     saved = time.monotonic()
-    what = f"pictures through {family.layer}" + (f", part {index} of {count}" if count > 1 else "")
+    what = f"pictures through {family.layer}"
+    if piece.count > 1:
+        what += f", part {piece.index} of {piece.count}"
+    room = ImageRoom(net, [family.layer], beside=survey.most_bytes)
     for name, content, image in _ahead(_read(pictures, images.short_side)):
+        room.check(image.shape[1], image.shape[2], name)
         survey.add(name, content, family_maps(net, family, image))
         piece = piece.after(name)
         survey.pieces = (piece,)
@@ -86,6 +84,28 @@ def survey_images(
     if path is not None:
         save_survey(survey, path)
     return survey
+
+
+def begun(
+    net: Network,
+    family: Family,
+    images: Images,
+    shard: tuple[int, int],
+    settings: Settings | None,
+    path: str | os.PathLike[str] | None,
+) -> tuple[Survey, Iterator[Picture]]:
+    """The survey of one part as far as it is at `path`, and the pictures that it lacks; as `survey_images`."""
+    _check_part(shard)
+    index, count = shard
+    for unit in family.units:
+        net.unit(unit)
+    field = asdict(net.receptive_field(family.layer))
+    piece = Piece(images.name, index, count, len(range(index, len(images), count)))
+    survey = Survey(provenance(net), family, field, images.short_side, settings or Settings(), (piece,))
+    pictures = itertools.islice(images.pictures(), index, None, count)
+    if path is not None and Path(path).exists():
+        survey = _resumed(survey, pictures, Path(path))
+    return survey, pictures
 
 
 def shard_path(folder: str | os.PathLike[str], shard: tuple[int, int]) -> Path:
