@@ -22,7 +22,16 @@ from circuits.network import Network
 from circuits.precision import rounded_type
 from circuits.regions import INPUT, Box, Program, compile_program
 
-__all__ = ["ImageRoom", "for_tensors", "in_use", "patches_at_once", "peak", "too_small"]
+__all__ = [
+    "ImageRoom",
+    "for_tensors",
+    "in_use",
+    "patches_at_once",
+    "peak",
+    "pictures_at_once",
+    "program_peak",
+    "too_small",
+]
 
 SLACK, SPARE = 1.25, 32 * 2**20
 """What is in use beside tensors: convolutions' own workspace, and what the allocator cannot give back. Measured on
@@ -42,6 +51,24 @@ def peak(run: Callable[[Tensor], object], *shape: int) -> int:
     with torch.inference_mode(), ledger:
         run(given)
     return ledger.peak
+
+
+def program_peak(net: Network, program: Program, shape: tuple[int, ...]) -> int:
+    """Bytes of tensors that are alive at a time while a program of a network runs on pictures, and these themselves.
+
+    Args:
+        net: its weights are not counted.
+        program: that begins with the image.
+        shape: of the pictures, N x 3 x H x W.
+    """
+    empty = {name: tensor.detach().to("meta") for name, tensor in net.tensors.items()}
+    precision = net.precision if rounded_type(net.precision) else "float32"  # tf32 takes no other memory
+
+    def run(images: Tensor) -> object:
+        image = net.preprocessing(images).contiguous(memory_format=torch.channels_last)
+        return execute(program, {INPUT: image}, empty, precision=precision)
+
+    return peak(run, *shape)
 
 
 def in_use(tensors: int) -> int:
@@ -73,20 +100,26 @@ def patches_at_once(net: Network, layer: str, most: int, beside: int = 0) -> int
     Raises:
         CurvesError: the budget is too small for a single one.
     """
+    pre = net.layer(layer).pre
+    return pictures_at_once(net, compile_program(net.ops, {pre: Box(0, 1, 0, 1)}), most, beside)
+
+
+def pictures_at_once(net: Network, program: Program, most: int, beside: int = 0) -> int:
+    """How many pictures a program of the network may be run on at a time; as `patches_at_once`."""
     if net.memory is None:
         return most
-    pre = net.layer(layer).pre
-    program = compile_program(net.ops, {pre: Box(0, 1, 0, 1)})
-    size = program.inputs[INPUT].size
+    budget, size = net.memory, program.inputs[INPUT].size
+
+    def need(count: int) -> int:
+        return in_use(beside + program_peak(net, program, (count, 3, *size)))
 
     def fits(count: int) -> bool:
-        return in_use(beside + _peak_of(net, program, (count, 3, *size))) <= (net.memory or 0)
+        return need(count) <= budget
 
     if fits(most):
         return most
     if not fits(1):
-        need = in_use(beside + _peak_of(net, program, (1, 3, *size)))
-        raise too_small(net, f"one picture through {layer}, with {beside / 1e6:,.0f} MB of results,", need)
+        raise too_small(net, f"one picture, with {beside / 1e6:,.0f} MB of results,", need(1))
     low, high = 1, most
     while high - low > 1:
         middle = (low + high) // 2
@@ -121,22 +154,10 @@ class ImageRoom:
         program = compile_program(net.ops, dict.fromkeys(layer.pre for layer in self._layers), (height, width))
         boxes = [program.boxes[layer.pre].size for layer in self._layers]
         held = 4 * sum(layer.channels * rows * cols for layer, (rows, cols) in zip(self._layers, boxes, strict=True))
-        need = in_use(self._beside + self._copies * held + _peak_of(net, program, (1, 3, height, width)))
+        need = in_use(self._beside + self._copies * held + program_peak(net, program, (1, 3, height, width)))
         if need > net.memory:
             raise too_small(net, f"{name}, {height} x {width} px,", need)
         self._fine.add((height, width))
-
-
-def _peak_of(net: Network, program: Program, shape: tuple[int, ...]) -> int:
-    """Bytes of tensors while a program runs on so many pictures, which are among them."""
-    empty = {name: tensor.detach().to("meta") for name, tensor in net.tensors.items()}
-    precision = net.precision if rounded_type(net.precision) else "float32"  # tf32 takes no other memory
-
-    def run(images: Tensor) -> object:
-        image = net.preprocessing(images).contiguous(memory_format=torch.channels_last)
-        return execute(program, {INPUT: image}, empty, precision=precision)
-
-    return peak(run, *shape)
 
 
 class _Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]

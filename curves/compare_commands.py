@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Device, Memory, Precision, opener
 from curves.output import AsJson, print_json, print_table, writable
 from curves.progress import shown
 
@@ -52,6 +52,7 @@ def evaluate(
     figures: Annotated[bool, typer.Option("--figures", help="Draw what the tests found, into DIR/figures.")] = False,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Test one network's curve detectors, or the network as a whole, and save the scorecard.
@@ -61,7 +62,7 @@ def evaluate(
     """
     import evals
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     chosen, folder, wanted = _images(images), writable(output), _tests(tests)
     (name,) = _names([net])
     network = load(net)
@@ -94,6 +95,7 @@ def compare(
     seed: Seed = 0,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Test networks side by side, and write a report; differences are to the first.
@@ -102,7 +104,7 @@ def compare(
     """
     import evals
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     chosen, folder, wanted = _images(images), writable(output), _tests(tests)
     networks = {name: _open(net, load) for name, net in zip(_names(nets), nets, strict=True)}
     with shown() as progress:
@@ -114,6 +116,7 @@ def demo(
     output: Folder = Path("report"),
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare a learned network, the same with half of its curve detectors ablated, and the hand-built one."""
@@ -122,7 +125,7 @@ def demo(
     import evals
     import weights
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     folder, images = writable(output), evals.ImageSet.photographs()
     networks: dict[str, Network | Scorecard] = {}
     notes = []

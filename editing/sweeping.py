@@ -90,8 +90,7 @@ class Sweep:
         """The effects on all stimuli, as many at a time as fit in the memory."""
         capture = Capture(self._net, [stage.needs for stage in job.stages], self.image)
         stimuli = self._stimuli
-        number = stimuli.element_size()
-        size = number * (capture.size + sum(stage.size for stage in job.stages))
+        size = capture.bytes + sum(stage.bytes for stage in job.stages)
         memory = self._room(job, size) if memory is None else memory
         batches = torch.split(stimuli, max(1, memory // size))
         parts: Iterable[tuple[int, Tensor]]
@@ -132,10 +131,9 @@ class Sweep:
         net = self._net
         if net.memory is None:
             return MEMORY
-        number = self._stimuli.element_size()
         rows, columns = extents(net.ops, *self.image)[self._target] if self.image else (1, 1)
-        result = number * job.count * len(self._rows) * len(self._stimuli) * rows * columns
-        least = max(size, *(number * stage.pair_size for stage in job.stages))
+        result = self._stimuli.element_size() * job.count * len(self._rows) * len(self._stimuli) * rows * columns
+        least = max(size, *(stage.pair_bytes for stage in job.stages))
         room = (for_tensors(net.memory) - result) // 2
         if room < least:
             what = f"a sweep of one stimulus, with {result / 1e6:,.0f} MB of results,"
