@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from distributed import Client, LocalCluster
 import evals
 from circuits import CurvesError, Family, FileDamagedError, Member, Unit
 from circuits.cluster import connected, spread
+from circuits.image_sources import ImageTars
 from circuits.images import ImageSet
 from circuits.pictures import Picture
 from editing import ablation_effects, edge_effects
@@ -162,6 +164,24 @@ def test_parts_that_are_there_are_not_run_again(client, tmp_path):
         survey_on(
             client, net, Family("thing", "b", FAMILY.members[:3]), images, parts=5, settings=SETTINGS, folder=folder
         )
+
+
+def test_of_several_tar_files_each_is_opened_once(client, tmp_path):
+    (tmp_path / "tars").mkdir()
+    files = sorted(small_images(tmp_path / "images").iterdir())
+    for number in range(4):  # of 3, 3, 2 and 1 pictures
+        with tarfile.open(tmp_path / "tars" / f"{number}.tar", "w") as tar:
+            for file in (files[:3], files[3:6], files[6:8], files[8:])[number]:
+                tar.add(file, file.name)
+    tars = ImageTars.at(tmp_path / "tars", short_side=32)
+    net = small_network()
+    survey = survey_on(client, net, FAMILY, tars, parts=3, settings=SETTINGS)
+    assert_same(survey, survey_images(net, FAMILY, tars, settings=SETTINGS))
+    assert [(piece.of, piece.total) for piece in survey.pieces] == [("files", 4), ("files", 3), ("files", 2)]
+    assert survey.complete
+    by_picture = survey_images(net, FAMILY, tars, shard=(0, 3), settings=SETTINGS)
+    with pytest.raises(CurvesError, match="pictures in common"):
+        survey.merge(by_picture)
 
 
 def small_images(folder):

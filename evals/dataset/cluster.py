@@ -12,6 +12,7 @@ from pathlib import Path
 from circuits import CurvesError, Family, Network
 from circuits.cluster import Client, spread, workers
 from circuits.files import replacing
+from circuits.image_sources import ImageTars
 from circuits.images import ImageSet
 from circuits.pictures import Images
 from evals.dataset.records import Settings
@@ -41,7 +42,8 @@ def survey_on(
 ) -> Survey:
     """Survey an image set on a cluster, as `survey_images` does in one process.
 
-    The pictures are opened by the workers, which must find them under the same paths. Surveys of parts are merged as
+    The pictures are opened by the workers, which must find them under the same paths; of several tar files each is
+    opened by one worker alone. Surveys of parts are merged as
     they come, so that memory does not grow with the number of parts; a lost worker's parts are run again by others.
 
     Args:
@@ -66,7 +68,9 @@ def survey_on(
     begun(net, family, images, shard, settings, None)  # refuses here what workers would
     index, count = shard
     pictures = len(range(index, len(images), count))
-    parts = min(parts or PARTS_EACH * workers(client), max(1, pictures))
+    by_file = isinstance(images, ImageTars) and shard == (0, 1) and len(images.paths) > 1
+    most = len(images.paths) if isinstance(images, ImageTars) and by_file else pictures
+    parts = min(parts or PARTS_EACH * workers(client), max(1, most))
     if parts < 1:
         raise CurvesError(f"cannot survey in {parts} parts; give at least 1")
     shards = [(index + count * part, count * parts) for part in range(parts)]
@@ -74,12 +78,12 @@ def survey_on(
     missing = []
     for part in shards:
         path = shard_path(folder, part) if folder else None
-        have = begun(net, family, images, part, settings, path)[0] if path and path.exists() else None
+        have = begun(net, family, images, part, settings, path, by_file)[0] if path and path.exists() else None
         if have and have.pieces[0].done == have.pieces[0].total:
             found = merged([found, have] if found else [have])
         else:
             missing.append(part)
-    work = partial(_survey, family=family, images=images, settings=settings)
+    work = partial(_survey, family=family, images=images, settings=settings, by_file=by_file)
     for number, content in spread(client, net, work, missing, threads=threads):
         if folder:
             _keep(content, shard_path(folder, missing[number]))
@@ -94,9 +98,11 @@ def survey_on(
     return found
 
 
-def _survey(net: Network, part: tuple[int, int], *, family: Family, images: Images, settings: Settings) -> bytes:
+def _survey(
+    net: Network, part: tuple[int, int], *, family: Family, images: Images, settings: Settings, by_file: bool
+) -> bytes:
     """On a worker: a part's survey as a file's content, which is far smaller than the survey itself."""
-    return packed(survey_images(net, family, images, shard=part, settings=settings))
+    return packed(survey_images(net, family, images, shard=part, by_file=by_file, settings=settings))
 
 
 def _keep(content: bytes, path: Path) -> None:

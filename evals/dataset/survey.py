@@ -125,7 +125,8 @@ class Survey:
         self.check_like(other)
         for piece in other.pieces:
             for own in self.pieces:
-                if own.images == piece.images and (own.count != piece.count or own.index == piece.index):
+                alike = (own.count, own.of) == (piece.count, piece.of)
+                if own.images == piece.images and (not alike or own.index == piece.index):
                     raise CurvesError(
                         f"part {piece.index} of {piece.count} of {piece.images} has pictures in common with part "
                         f"{own.index} of {own.count}, which is counted already; merge each part once"

@@ -15,6 +15,7 @@ from typing import TypeVar
 from torch import Tensor
 
 from circuits import CurvesError, Family, Network
+from circuits.image_sources import ImageTars
 from circuits.images import ImageSet
 from circuits.memory import ImageRoom
 from circuits.pictures import Images, Picture, as_image
@@ -36,6 +37,7 @@ def survey_images(
     images: Images | None = None,
     *,
     shard: tuple[int, int] = (0, 1),
+    by_file: bool = False,
     settings: Settings | None = None,
     path: str | os.PathLike[str] | None = None,
     every: float = 30.0,
@@ -51,6 +53,7 @@ def survey_images(
         family: its units of one layer.
         images: any image set; scikit-image's photographs by default.
         shard: which part, from 0, of how many: of every so many pictures, this one.
+        by_file: of every so many tar files, if they are tar files: other files need not be opened then.
         settings: what is kept.
         path: where the survey is kept, from time to time and at the end; if there is one, the pass goes on from it.
         every: seconds from one such time to the next.
@@ -64,7 +67,7 @@ def survey_images(
         FileDamagedError: a picture or the survey at `path` cannot be read.
     """
     images = images or ImageSet.photographs()
-    survey, pictures = begun(net, family, images, shard, settings, path)
+    survey, pictures = begun(net, family, images, shard, settings, path, by_file)
     (piece,) = survey.pieces
     saved = time.monotonic()
     what = f"pictures through {family.layer}"
@@ -93,6 +96,7 @@ def begun(
     shard: tuple[int, int],
     settings: Settings | None,
     path: str | os.PathLike[str] | None,
+    by_file: bool = False,
 ) -> tuple[Survey, Iterator[Picture]]:
     """The survey of one part as far as it is at `path`, and the pictures that it lacks; as `survey_images`."""
     _check_part(shard)
@@ -100,9 +104,13 @@ def begun(
     for unit in family.units:
         net.unit(unit)
     field = asdict(net.receptive_field(family.layer))
-    piece = Piece(images.name, index, count, len(range(index, len(images), count)))
+    if by_file and isinstance(images, ImageTars):
+        piece = Piece(images.name, index, count, len(images.part(index, count)), of="files")
+        pictures = images.part(index, count).pictures()
+    else:
+        piece = Piece(images.name, index, count, len(range(index, len(images), count)))
+        pictures = itertools.islice(images.pictures(), index, None, count)
     survey = Survey(provenance(net), family, field, images.short_side, settings or Settings(), (piece,))
-    pictures = itertools.islice(images.pictures(), index, None, count)
     if path is not None and Path(path).exists():
         survey = _resumed(survey, pictures, Path(path))
     return survey, pictures
