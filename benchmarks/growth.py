@@ -2,8 +2,8 @@
 
 Each task is done at 1, 4 and 16 times the work, each time in a process of its own, after a warm-up with the least work.
 Time is that of the process's threads, which other processes hardly change; memory is by how much the process grows at
-its peak (Linux with glibc). Time must grow no faster than the work, a power of at most 1.1. So must memory; that of sweeps
-and of the dataset pass must stay below the budget that they are given, whatever the work.
+its peak (Linux with glibc). Time must grow no faster than the work, a power of at most 1.1. So must memory; that of
+sweeps and of the dataset pass must stay below the budget that they are given, whatever the work.
 """
 
 from __future__ import annotations
