@@ -95,7 +95,8 @@ class Costs:
         on_client = parts * (self.merge + self.task + self.survey_bytes / LINK)
         # At the end a worker waits for others: on average for half a part, if there are others.
         last = PICTURES / parts * self.picture / 2 * (1 - 1 / workers)
-        wall = self.start + max(on_workers + last, on_client)
+        sent = workers * self.network_bytes / LINK  # one after another, from the scheduler
+        wall = self.start + sent + max(on_workers + last, on_client)
         return {
             "parts": parts,
             "on a worker": on_workers,
