@@ -27,6 +27,8 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.dataset
 	$(BIN)/python -m benchmarks.mechanisms
 	$(BIN)/python -m benchmarks.visualization --peers $(VENV)/peers
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.scaling
 
 # The figures of docs/gallery.md but those that need human labels. GALLERY_NET must give class probabilities for artificial-accuracy.
 GALLERY_NET ?= bvlc_googlenet

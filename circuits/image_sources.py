@@ -12,7 +12,7 @@ import hashlib
 import os
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
@@ -54,6 +54,10 @@ class ImageTars(ImageSet):
         if not paths:
             raise CurvesError(f"{place} holds no tar files; name a .tar, .tar.gz or .tgz, or a folder of them")
         return cls(place.name, paths, short_side)
+
+    def part(self, index: int, count: int) -> ImageTars:
+        """Of every `count` files the one from `index`, from 0, on."""
+        return replace(self, paths=self.paths[index::count])
 
     @cached_property
     def digests(self) -> tuple[bytes, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Device, Memory, Precision, opener
 from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, print_json, print_table, writable
 from curves.progress import shown
@@ -56,6 +56,7 @@ def evaluate(
     figures: Annotated[bool, typer.Option("--figures", help="Draw what the tests found, into DIR/figures.")] = False,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Test one network's curve detectors, or the network as a whole, and save the scorecard.
@@ -65,7 +66,7 @@ def evaluate(
     """
     import evals
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     chosen, folder, wanted = image_set(images), writable(output), _tests(tests, human)
     (name,) = _names([net])
     network = load(net)
@@ -99,6 +100,7 @@ def compare(
     seed: Seed = 0,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Test networks side by side, and write a report; differences are to the first.
@@ -107,7 +109,7 @@ def compare(
     """
     import evals
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     chosen, folder, wanted = image_set(images), writable(output), _tests(tests, human)
     networks = {name: _open(net, load) for name, net in zip(_names(nets), nets, strict=True)}
     with shown() as progress:
@@ -119,6 +121,7 @@ def demo(
     output: Folder = Path("report"),
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare a learned network, the same with half of its curve detectors ablated, and the hand-built one."""
@@ -127,7 +130,7 @@ def demo(
     import evals
     import weights
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     folder, images = writable(output), evals.ImageSet.photographs()
     networks: dict[str, Network | Scorecard] = {}
     notes = []

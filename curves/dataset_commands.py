@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Cluster, Device, Memory, Precision, opener
 from curves.inputs import FamilyFile, ImagesPath, image_set, saved_family
 from curves.output import AsJson, angle, print_json, print_table, table, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
+    from circuits import Family, Network
     from circuits.pictures import Images
-    from evals.dataset import Survey
+    from evals.dataset import Settings, Survey
+    from evals.progress import Progress
 
 __all__ = ["app"]
 
@@ -62,16 +64,21 @@ def run(
     per_stratum: Annotated[
         int, typer.Option(min=1, metavar="N", help="Positions kept of each range of each unit, for quilts and labels.")
     ] = 8,
+    cluster: Cluster = None,
     quilt: Quilts = None,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Survey the images in one pass; a pass that was killed goes on when it is started again."""
     import evals
+    from circuits import CurvesError
     from evals.dataset import Settings, merged, shard_path, survey_images
 
-    load = opener(device, precision)
+    if cluster and shard is not None:
+        raise CurvesError("a cluster surveys all parts; leave out --shard, or --cluster to survey a part here")
+    load = opener(device, precision, memory)
     folder, network = writable(output), load(net)
     chosen = image_set(images)
     kept = Settings(seed, per_stratum=per_stratum)
@@ -83,6 +90,10 @@ def run(
             if family
             else evals.find_curve_family(network, layer or evals.curve_layer(network), progress=progress)
         )
+        if cluster:
+            whole = _on_cluster(cluster, network, units, chosen, shards, kept, folder, progress)
+            _finish(whole, folder, chosen, quilt, as_json)
+            return
         surveys = [
             survey_images(network, units, chosen, shard=part, path=path, settings=kept, progress=progress)
             for part, path in zip(parts, paths, strict=True)
@@ -118,6 +129,26 @@ def merge(
     whole = merged([load_survey(file) for file in files])
     save_survey(whole, folder / "merged.npz")
     _finish(whole, folder, image_set(images), quilt, as_json)
+
+
+def _on_cluster(
+    where: str,
+    net: Network,
+    family: Family,
+    images: Images,
+    shards: int,
+    settings: Settings,
+    folder: Path,
+    progress: Progress,
+) -> Survey:
+    from circuits.cluster import connected
+    from evals.dataset.cluster import survey_on
+
+    with connected(where) as client:
+        return survey_on(
+            client, net, family, images, parts=shards if shards > 1 else None, settings=settings, folder=folder,
+            progress=progress,
+        )  # fmt: skip
 
 
 def _finish(survey: Survey, folder: Path, images: Images, quilts: list[str] | None, as_json: bool) -> None:

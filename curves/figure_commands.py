@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Device, Memory, Precision, opener
 from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, check_file, print_json
 from curves.progress import shown
@@ -52,6 +52,7 @@ def figure(
     every: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw a figure of the articles: of a network, or, if it compares, of the learned one beside the hand-built one."""
@@ -70,7 +71,7 @@ def figure(
         raise CurvesError(f"`curves figure {name}` needs a network and a file: curves figure {name} NET -o FILE.svg")
     if other and not found.compares:
         raise CurvesError(f"the figure {name} shows one network; leave out --with {other}, and draw {other} by itself")
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     picture_suffix(output)
     check_file(output)
     chosen = image_set(images)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Device, Memory, Precision, opener
 from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, check_file, print_json, print_table, table, writable
 from curves.progress import shown
@@ -92,6 +92,7 @@ def recovery(
     seed: Annotated[int, typer.Option(metavar="N", help="Of the controls and the intervals.")] = 0,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Ablate curve detectors, graft hand-built ones, and measure how much of the damage that undoes.
@@ -102,7 +103,7 @@ def recovery(
     from curves.recovery import recovery as run
     from evals import class_labels
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     folder = writable(output)
     fitted, tested, note = _image_sets(fit, images)
     network, hand = load(net), load(donor)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Device, Memory, Precision, opener
 from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, angle, print_json, print_table, table, writable
 from curves.progress import shown
@@ -44,6 +44,7 @@ def likeness(
     seed: Annotated[int, typer.Option(metavar="N", help="Of samples, intervals and chance levels.")] = 0,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Find for each curve detector the one of another network that is most like it, and compare their circuits.
@@ -55,7 +56,7 @@ def likeness(
     from circuits import CurvesError
     from evals.likeness import merged
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     folder = writable(output)
     curves = evals.read_tuning_curves(published) if published else None
     chosen = image_set(images)

@@ -14,13 +14,14 @@ from torch import Tensor
 from circuits import CurvesError, Network
 from circuits.execution import execute
 from circuits.images import ImageSet
+from circuits.memory import pictures_at_once
 from circuits.ops import Softmax
 from circuits.regions import INPUT, compile_program, extents
 
 __all__ = ["Classifier", "batches_of_middles", "divergence", "within_best"]
 
 BATCH = 16
-"""Pictures at a time."""
+"""Pictures at a time, if the network's budget has room for so many."""
 
 
 class Classifier:
@@ -57,6 +58,15 @@ class Classifier:
         wanted = [self.scores, *([self._maps] if self._maps else [])]
         self._program = compile_program(net.ops, dict.fromkeys(wanted), size)
 
+    @property
+    def at_once(self) -> int:
+        """Pictures that `run` may be given at a time.
+
+        Raises:
+            CurvesError: the network's budget has no room for one.
+        """
+        return pictures_at_once(self.net, self._program, BATCH)
+
     def run(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
         """Log-probabilities, N x classes, and activations of the layer, N x C x H x W; both double, on the CPU.
 
@@ -70,13 +80,13 @@ class Classifier:
             return scores, found[self._maps].cpu().double() if self._maps else None
 
 
-def batches_of_middles(images: ImageSet, size: int) -> Iterator[Tensor]:
-    """The middle `size` x `size` px of every picture, N x 3 x size x size at a time.
+def batches_of_middles(images: ImageSet, size: int, count: int = BATCH) -> Iterator[Tensor]:
+    """The middle `size` x `size` px of every picture, N x 3 x size x size at a time, N at most `count`.
 
     The shorter side is what the image set says (256 gives the usual margin around 224), but no less than `size`.
     """
     pictures = iter(images if images.short_side >= size else replace(images, short_side=size))
-    while batch := list(itertools.islice(pictures, BATCH)):
+    while batch := list(itertools.islice(pictures, count)):
         yield torch.stack([_middle(picture, size) for picture in batch])
 
 

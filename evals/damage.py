@@ -69,7 +69,8 @@ def damage(
     spread = _Spread(reference.layer(layer).channels)
     columns = {name: _Columns() for name in (*others, None)}
     done = 0
-    for pictures in batches_of_middles(images, reference.input_size):
+    most = min(each.at_once for each in (first, *others.values()))
+    for pictures in batches_of_middles(images, reference.input_size, most):
         own = None if right is None else right[done : done + len(pictures)]
         said, maps = first.run(pictures)
         assert maps is not None

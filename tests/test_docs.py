@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import evals.battery
 from circuits import CurvesError, Network
@@ -109,6 +110,19 @@ def test_the_guide_to_the_harness_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert found["found"].paired
     assert found["found"].spread.high < 0
     assert found["table"].num_rows == len(found["card"].scores)
+
+
+def test_the_guide_to_clusters_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    try:
+        found = run_guide("scaling.md", "handbuilt", shell_blocks=0)
+    finally:
+        torch.set_num_threads(threads)
+    assert found["survey"].complete
+    assert len(list((tmp_path / "parts").glob("*.survey.npz"))) == 8
+    assert found["effects"].abs().max() > 0
 
 
 def run_guide(page: str, needs: str, shell_blocks: int) -> dict[str, Any]:
