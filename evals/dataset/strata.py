@@ -90,8 +90,10 @@ def crops(survey: Survey, images: Images, examples: Sequence[Example]) -> list[A
         CurvesError: the image set lacks a picture.
     """
     size = survey.field["size"]
-    found = {number: cut(pixels, corner, size) for number, pixels, corner in pictures_of(survey, images, examples)}
-    return [found[number].permute(1, 2, 0).double().numpy() for number in range(len(examples))]
+    found = {
+        number: cut(pixels.double(), corner, size) for number, pixels, corner in pictures_of(survey, images, examples)
+    }
+    return [found[number].permute(1, 2, 0).numpy() for number in range(len(examples))]
 
 
 def pictures_of(
