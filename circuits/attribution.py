@@ -21,7 +21,6 @@ anything, the constant being the value at the baseline, and the remainder the er
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -208,15 +207,14 @@ def _constants(path: Path, source: Tensor, zero: Tensor, others: tuple[Tensor, .
     names, tensors = path.biases, path.net.tensors
     biases = tuple(tensors[name].detach() for name in names)
 
-    def values(prepared: Tensor, around: tuple[Tensor, ...], given: tuple[Tensor, ...]) -> Tensor:
+    def values(prepared: Tensor, *rest: Tensor) -> Tensor:
+        around, given = rest[: len(others)], rest[len(others) :]
         return path.after(prepared, *around, tensors=dict(zip(names, given, strict=True)))
 
-    point, along = (path.prepared(source), others, biases), (path.prepared(zero), others, biases)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch's own use of torch.jit, the first time
-        derived: Any = torch.func.jvp(values, point, along)
-    constants: Tensor = derived[1].detach()
-    return constants
+    point, along = (path.prepared(source), *others, *biases), (path.prepared(zero), *others, *biases)
+    # By differentiating twice: torch.func's forward mode takes no tensors of subclasses.
+    derived: tuple[Tensor, Tensor] = torch.autograd.functional.jvp(values, point, along)  # type: ignore[no-untyped-call]
+    return derived[1].detach()
 
 
 def _integrated(

@@ -78,7 +78,7 @@ class Behind:
         self._read = self._capture.box.within(seen)
         self.size = seen.size
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def run(self, pictures: Tensor, ablations: Sequence[Ablation]) -> Iterator[Tensor]:
         """What the target is: intact, and then for each ablation; N x C, or N x C x H x W, on the CPU.
 
@@ -128,7 +128,7 @@ def next_layer(net: Network, layer: str) -> str:
 def mean_activity(net: Network, layer: str, images: ImageSet, progress: Progress | None = None) -> NDArray[np.float64]:
     """Mean activation (after the ReLU) of each unit of a layer over all places of all pictures."""
     total, count = torch.zeros(net.layer(layer).channels, dtype=torch.float64), 0
-    with torch.inference_mode():
+    with torch.no_grad():
         for number, image in enumerate(images):
             values = net.activations(image[None].to(net.device, net.dtype), [layer])[layer][0].flatten(1).cpu().double()
             total += values.sum(1)

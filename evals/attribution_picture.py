@@ -45,7 +45,7 @@ def draw_attribution(found: Attribution, picture: Tensor, name: str, place: tupl
 
     if found.field is None:
         raise CurvesError(f"units of {found.source} see the whole picture; attribute it to an earlier layer")
-    pixels = picture.permute(1, 2, 0).double().cpu().numpy()
+    pixels = picture.permute(1, 2, 0).cpu().double().numpy()
     height = WIDTH * pixels.shape[0] / pixels.shape[1]
     units = ", ".join(map(str, found.units[:3])) + (f" and {len(found.units) - 3} more" if len(found.units) > 3 else "")
     with rc_context(RC):
@@ -83,7 +83,7 @@ def _painted(found: Attribution, pixels: Array) -> Array:
     from evals.gallery.pixels import at_pixels
     from evals.gallery.style import SIGNED
 
-    maps = found.tensor[0].double().cpu()
+    maps = found.tensor[0].cpu().double()
     if found.source == INPUT:
         size = maps.abs().sum(0).numpy()
         shade: Array = np.repeat((1 - np.clip(size / _high(size), 0, 1))[..., None], 3, axis=2)

@@ -70,17 +70,17 @@ def attribution_terms(
     grid = curves_shown(net, unit.layer, [direction], base, radii)
     pictures = torch.cat(list(grid.batches(BATCH, net.device)))
     own = attribution(net, unit, before, patches=pictures)
-    fires = (own.values > 0).double().cpu().view(-1, 1, 1, 1)
-    given = own.tensor.double().cpu() * fires
+    fires = (own.values > 0).cpu().double().view(-1, 1, 1, 1)
+    given = own.tensor.cpu().double() * fires
     assert own.remainders is not None
     told = {
         "excite": _by_radius(given.clamp(min=0), radii),
         "inhibit": _by_radius(-given.clamp(max=0), radii),
-        "left": _by_radius(own.remainders.abs().double().cpu(), radii),
-        "values": _by_radius(own.values.abs().double().cpu(), radii),
+        "left": _by_radius(own.remainders.abs().cpu().double(), radii),
+        "values": _by_radius(own.values.abs().cpu().double(), radii),
     }
     opposite = torch.cat(list(curves_shown(net, unit.layer, [direction + 180], base, radii).batches(BATCH, net.device)))
-    answer = attribution(net, unit, before, patches=opposite).tensor.double().cpu()
+    answer = attribution(net, unit, before, patches=opposite).tensor.cpu().double()
     facing = _facing(grid, own)
     for who, family in sources.items():
         channels = [] if family is None else list(family.channels)
@@ -105,7 +105,7 @@ def _ink(net: Network, unit: Unit, grid: CurveGrid, fires: Tensor) -> dict[str, 
     pictures = torch.cat(list(grid.batches(BATCH, net.device)))[:count]
     drawn = grid.with_base(foreground=(1.0, 1.0, 1.0), background=(0.0, 0.0, 0.0))
     line = torch.cat(list(drawn.batches(BATCH)))[:count, 0].double()
-    gradient = attribution(net, unit, INPUT, patches=pictures, method="gradient").tensor.double().cpu()
+    gradient = attribution(net, unit, INPUT, patches=pictures, method="gradient").tensor.cpu().double()
     colour = torch.tensor(np.subtract(grid.base.foreground, grid.base.background))[:, None, None]
     wanted = (gradient * colour).sum(1).clamp(min=0) * fires[:count, None, None]
     on = line * fires[:count, None, None]

@@ -239,7 +239,7 @@ def test_a_crop_is_what_the_unit_saw(net, images):
     for example, crop in zip(examples, crops(found, images, examples), strict=True):
         size, stride, offset = (found.field[name] for name in ("size", "stride", "offset"))
         assert crop.shape == (size, size, 3)
-        if min(example.row, example.column) * stride + offset >= 0 and (crop != np.float32(OUTSIDE)).all():
+        if min(example.row, example.column) * stride + offset >= 0 and (crop != OUTSIDE).all():
             inside += 1
             patch = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
             assert float(net.responses(patch, "b")[0, example.unit.channel]) == pytest.approx(

@@ -105,8 +105,10 @@ def crops(seen: Seen, images: Images, examples: Sequence[Example]) -> list[Array
         CurvesError: the image set lacks a picture.
     """
     size = seen.field["size"]
-    found = {number: cut(pixels, corner, size) for number, pixels, corner in pictures_of(seen, images, examples)}
-    return [found[number].permute(1, 2, 0).double().numpy() for number in range(len(examples))]
+    found = {
+        number: cut(pixels.double(), corner, size) for number, pixels, corner in pictures_of(seen, images, examples)
+    }
+    return [found[number].permute(1, 2, 0).numpy() for number in range(len(examples))]
 
 
 def pictures_of(

@@ -56,7 +56,7 @@ def firing(net: Network, family: Family, picture: Tensor, images: ImageSet) -> F
     # A unit that never varies says nothing: its deviation of 0 must not make it infinitely loud.
     deviations = torch.where(found > 0, found, torch.inf)
     seen = picture[None].to(net.device, net.dtype)
-    with torch.inference_mode():
+    with torch.no_grad():
         heard = net.activations(seen, [family.layer])[family.layer][0, channels].cpu().double()
     heard = heard / deviations[:, None, None]
     gradient = attribution(
