@@ -55,7 +55,7 @@ def matrix(
     *,
     by_target: bool = False,
     key: bool = True,
-) -> Axes:
+) -> None:
     """Draw all kernels between two families, targets from top to bottom, sources from left to right.
 
     Args:
@@ -83,7 +83,6 @@ def matrix(
     _ticks(axes, "y", weights.target, cell)
     if key:
         signed_key(sheet, left + width + 0.08, top, height)
-    return axes
 
 
 def signed_key(sheet: Sheet, left: float, top: float, height: float) -> None:

@@ -10,7 +10,6 @@ from circuits import FamilyWeights, equivariance, family_weights, symmetric_part
 from circuits.angles import difference
 from circuits.motifs import permuted
 from circuits.rotation import rotate_kernels
-from circuits.similarity import PERMUTATIONS
 from evals.gallery.board import Board
 from evals.gallery.icons import feature_icon
 from evals.gallery.kernels import KEY, angle, kernels, matrix
@@ -26,7 +25,10 @@ MOST = 10
 """Curves in the rows above, as in the article."""
 
 LEFT, COLUMN, KERNEL, ICON = 1.35, 0.82, 0.72, 0.34
-SIDE, GAP = 3.85, 1.15
+SIDE, GAP, HEAD = 3.85, 1.15, 0.5
+DEALS = 10
+"""How often the curves' weights are dealt out to say what chance gives."""
+
 ROWS = ("weights", "turned back\nto 0°", "symmetric part")
 
 
@@ -47,11 +49,11 @@ def equivariance_diagonal(setting: Setting) -> Figure:
     symmetric = symmetric_part(weights)
     pairs = aligned_pairs(weights)
     width = max(LEFT + COLUMN * len(pairs) + 0.35, 0.95 + 2 * SIDE + GAP + 0.35)
-    below = 0.35 + 3 * (KERNEL + 0.1) + ICON + 0.45
+    below = HEAD + 3 * (KERNEL + 0.1) + ICON + 0.45
     sheet = Sheet(width, below + SIDE + 0.55, "One kernel, turned around the circle")
     _diagonal(sheet, weights, symmetric, pairs)
     score = equivariance(weights)
-    chance = np.mean([equivariance(permuted(weights, seed)) for seed in range(PERMUTATIONS)])
+    chance = np.mean([equivariance(permuted(weights, seed)) for seed in range(DEALS)])
     told = f"weights: equivariance {score:.2f} (by chance {round(float(chance), 2) + 0:.2f})"
     matrix(sheet, 0.95, below, SIDE, SIDE, weights, told, by_target=True, key=False)
     matrix(sheet, 0.95 + SIDE + GAP, below, SIDE, SIDE, symmetric, "symmetric part", by_target=True)
@@ -62,7 +64,7 @@ def equivariance_diagonal(setting: Setting) -> Figure:
         "and the same kernel would stand in all columns of an equivariant circuit",
         "below: both families ordered by direction, so that pairs of one relative angle lie along diagonals",
         "equivariance: cosine between each curve's weights and what all others, turned, say of them; by chance: with "
-        f"the curves' weights dealt out at random, mean of {PERMUTATIONS}",
+        f"the curves' weights dealt out at random, mean of {DEALS}",
     )
     return sheet.figure
 
@@ -78,8 +80,9 @@ def _diagonal(sheet: Sheet, weights: FamilyWeights, symmetric: FamilyWeights, pa
     directions = np.array([weights.target.directions[t] for t, _ in pairs])
     plain, even = (np.stack([kernels(w)[pair] for pair in pairs]) for w in (weights, symmetric))
     rows = (plain, _turned(plain, -directions), even)
-    sheet.text(0.35, 0.14, f"{weights.source.layer} → {weights.target.layer}", color=MUTED)
-    top = 0.35 + ICON
+    told = f"{weights.source.layer} {weights.source.name}s → {weights.target.layer} {weights.target.name}s"
+    sheet.text(0.35, 0, told, fontsize=9, fontweight="bold")
+    top = HEAD + ICON
     for number, (name, row) in enumerate(zip(ROWS, rows, strict=True)):
         down = top + (KERNEL + 0.1) * number
         sheet.text(0.35, down + KERNEL / 2, name)
@@ -88,9 +91,9 @@ def _diagonal(sheet: Sheet, weights: FamilyWeights, symmetric: FamilyWeights, pa
     for column, (t, s) in enumerate(pairs):
         left = LEFT + COLUMN * column
         for family, place, at in ((weights.source, s, left), (weights.target, t, left + KERNEL - ICON)):
-            board.picture(at, 0.3, ICON, feature_icon(family.name, family.directions[place]))
+            board.picture(at, HEAD - 0.05, ICON, feature_icon(family.name, family.directions[place]))
             words = f"{angle(family.directions[place])}"
-            sheet.text(at + ICON / 2, 0.2, words, ha="center", fontsize=6.5, color=MUTED)
+            sheet.text(at + ICON / 2, HEAD - 0.15, words, ha="center", fontsize=6.5, color=MUTED)
 
 
 def _turned(every: Array, turns: Array) -> Array:
