@@ -32,7 +32,7 @@ def angles_to_curves(setting: Setting) -> Figure:
     Raises:
         CurvesError: the network has no curve family, or all of it is silent.
     """
-    openings = tuple(float(opening) for opening in range(20, 180, 20))
+    openings = tuple(float(opening) for opening in range(20, 180, 28))
     test = Angles(directions=tuple(float(d) for d in range(0, 360, 15)), openings=openings)
     family, card = card_of(setting, test)
     corners = card.data["angles.corners"].astype(float).transpose(0, 1, 3, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def line_tolerance(setting: Setting) -> Figure:
     Raises:
         CurvesError: the network has no curve family, or no short line excites any of it.
     """
-    test = LineTolerance()
+    test = replace(LineTolerance(), offsets=LineTolerance().offsets[::2])
     family, card = card_of(setting, test)
     short = card.data["lines.short"].astype(float)
     shown = spread_out(family, MOST, [i for i, own in enumerate(short) if own.max() > 0])

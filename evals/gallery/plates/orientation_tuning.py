@@ -33,7 +33,7 @@ def orientation_tuning(setting: Setting) -> Figure:
     Raises:
         CurvesError: the network has no curve family, or its receptive field fits into no picture.
     """
-    test = Rotation(step=5, examples=1)
+    test = Rotation(step=6, examples=1)
     family, card = card_of(setting, test)
     aligned = card.data["rotation.aligned"][:, 0].astype(float)
     joint, angles = card.data["rotation.joint"][:, 0], card.data["rotation.angles"]

@@ -23,7 +23,7 @@ __all__ = ["wisps"]
 UNITS, STEP, REACH = 3, 3.0, 60.0
 """How many are shown; degrees from direction to direction, and to either side of the unit's own."""
 
-RADII = tuple(round(float(radius), 1) for radius in np.geomspace(15, 300, 20))
+RADII = tuple(round(float(radius), 1) for radius in np.geomspace(15, 300, 16))
 LEFT, SIZE, PITCH, ICON, PAIR = 1.05, 2.5, 3.35, 0.34, 0.8
 
 
@@ -97,7 +97,7 @@ def _draw(sheet: Sheet, left: float, fine: _Fine, base: Curve, largest: float) -
     rows = np.arange(fine.values.shape[1])
     axes.contour(fine.turns, rows, fine.values.T, [fine.values.max() / 2], colors=[INK], linewidths=0.8, linestyles=":")
     axes.set_title(fine.title)
-    for place in (0, 7, 13, len(RADII) - 1):
+    for place in (0, 5, 10, len(RADII) - 1):
         up = min(max(top + SIZE * (1 - (place + 0.5) / len(RADII)) - ICON / 2, top), top + SIZE - ICON)
         drawing(sheet, left - ICON - 0.05, up, ICON, replace(base, radius=RADII[place], direction=fine.own))
         sheet.text(left - ICON - 0.09, up + ICON / 2, f"{RADII[place]:.0f} px", ha="right", fontsize=6.5)
