@@ -86,8 +86,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default="bvlc_googlenet", help="a network with InceptionV1's layers")
     parser.add_argument("--peers", type=Path, help="the folder with Lucent; without it, only ours and the bare loops")
-    parser.add_argument("--steps", type=int, default=256, help="of the pictures whose objectives are compared")
-    parser.add_argument("--timed", type=int, default=64, help="steps of a run that is timed")
+    parser.add_argument("--steps", type=int, default=256, help="of the pictures whose objectives are compared; 0: none")
+    parser.add_argument("--timed", type=int, default=128, help="steps of a run that is timed")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--units", nargs="+", default=UNITS)
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -98,7 +98,7 @@ def main() -> None:
         raise SystemExit(f"error: {error}") from None
     units = [net.unit(unit) for unit in given.units]
     speeds = _speeds(net, units[0], given)
-    values = _values(net, units, given) if given.peers else {}
+    values = _values(net, units, given) if given.peers and given.steps else {}
     if given.json:
         write_figures(given.json, {"seconds_per_step": speeds, "values": values})
 
