@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--network", default="bvlc_googlenet", help="a network with InceptionV1's layers")
     parser.add_argument("--peers", type=Path, help="the folder with Lucent; without it, only ours and the bare loops")
     parser.add_argument("--steps", type=int, default=256, help="of the pictures whose objectives are compared; 0: none")
-    parser.add_argument("--timed", type=int, default=64, help="steps of a run that is timed")
+    parser.add_argument("--timed", type=int, default=128, help="steps of a run that is timed")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--units", nargs="+", default=UNITS)
     parser.add_argument("--json", type=Path, help="also write the figures here")
