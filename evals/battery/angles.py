@@ -69,7 +69,7 @@ class Angles(Test):
         directions: degrees, evenly spaced over the circle.
         openings: degrees between the legs, ascending, from above 0 to below 180.
         roundings: px, radii of the corners, ascending; the first is 0.
-        radii: px, of the curves that corners are compared with.
+        radii: px, of the curves that corners are compared with; with small ones, since corners are like these.
         base: everything else about the lines but `filled` and `extended`.
 
     Raises:
@@ -79,7 +79,7 @@ class Angles(Test):
     directions: tuple[float, ...] = tuple(float(d) for d in range(0, 360, 10))
     openings: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0, 120.0, 140.0, 160.0, 175.0)
     roundings: tuple[float, ...] = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0)
-    radii: tuple[float, ...] = QUICK_RADII
+    radii: tuple[float, ...] = (10.0, 15.0, *QUICK_RADII)
     base: Curve = field(default_factory=Curve)
 
     name: ClassVar[str] = "angles"

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.projections.polar import PolarAxes
 
 from evals.battery.synthetic import SyntheticCurves
 from evals.figures import Maps
@@ -84,7 +85,8 @@ def _circle(axes: Axes, directions: Array, curves: Array, own: list[float], larg
     axes.set_xticks(np.radians(range(0, 360, 30)), [""] * 12)
     axes.set_yticks([half, 2 * half] if 2 * half < largest else [half])
     axes.set_yticklabels([f"{tick:g} SD" for tick in axes.get_yticks()], color=MUTED, fontsize=6.5)
-    axes.tick_params(axis="y", pad=0)
+    assert isinstance(axes, PolarAxes)
+    axes.set_rlabel_position(own[0] + 180 if len(own) == 1 else 15)
     axes.set_ylim(0, 1.04 * largest)
     axes.grid(linewidth=0.4)
     axes.spines["polar"].set_linewidth(0.6)

@@ -41,14 +41,14 @@ def synthetic_angles(setting: Setting) -> Figure:
     titles = []
     for unit in shown:
         share = card.scores[f"angles.{family.units[unit]}.corner_over_curve"]
-        titles.append(unit_label(family, unit) + ("" if share is None else f" · best: {share:.0%} of a curve's"))
+        titles.append(unit_label(family, unit) + ("" if share is None else f" · {share:.0%}"))
     MapRows(sheet, 0.1, rows, [f"{opening:.0f}°" for opening in openings]).draw(
         [corners[unit] for unit in shown], card.data["angles.directions"], titles, float(corners[shown].max())
     )
     sheet.caption(
         setting.subjects,
         f"units of {family.layer}; across: direction of the bisector, up: opening, both in degrees",
-        "mean over light lines and a light area between them; best: the largest response over that to a curve",
+        "mean over light lines and a light area between them; percent: the largest response over that to a curve",
         f"SD: standard deviations of a unit's pre-activation over {setting.images.name}; one scale for all",
     )
     return sheet.figure
