@@ -69,7 +69,7 @@ class Angles(Test):
         directions: degrees, evenly spaced over the circle.
         openings: degrees between the legs, ascending, from above 0 to below 180.
         roundings: px, radii of the corners, ascending; the first is 0.
-        radii: px, of the curves that corners are compared with; small ones among them, since corners are like these.
+        radii: px, of the curves that corners are compared with; with small ones, since corners are like these.
         base: everything else about the lines but `filled` and `extended`.
 
     Raises:
