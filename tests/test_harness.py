@@ -179,6 +179,17 @@ def test_all_tests_are_those_that_can_be_run(monkeypatch, images, tmp_path, curv
         evals.run(net, None, "all", images=images)
 
 
+def test_every_test_of_ours_runs_with_its_usual_settings(images, tmp_path):
+    family = small.family(images)
+    few = replace(family, members=family.members[::2])
+    card = evals.run(small.network(), few, "all", images=images, draws=5)
+    assert set(card.refused) == {"classification", "human"}
+    card.save(tmp_path)
+    again = evals.Scorecard.load(tmp_path)
+    assert (again.scores, again.refused) == (card.scores, card.refused)
+    assert {score.test for score in again.table} == set(evals.known_tests()) - set(card.refused)
+
+
 def test_a_card_says_what_produced_it(images):
     edited = small.edited()
     card = evals.run(edited, small.family(images), [small.TEST], images=images, seed=7, draws=3)

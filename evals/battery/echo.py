@@ -75,7 +75,7 @@ class Echo(Test):
         heard = everything[:, list(family.channels), :, :-1]  # styles x units x directions x radii
         directions = np.asarray(self.curves.directions)
         by_radius = np.stack([_by_radius(own, directions) for own in heard.mean(axis=0)])
-        radii = {f"radius_{radius:g}": i for i, radius in enumerate(self.curves.radii)}
+        radii = {f"radius_{radius:g}".replace(".", "_"): i for i, radius in enumerate(self.curves.radii)}
         definitions = _DEFINITIONS | {
             name: Definition(
                 _SHARE,
