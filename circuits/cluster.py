@@ -26,6 +26,7 @@ from circuits.errors import CurvesError
 from circuits.network import Network
 
 try:
+    import dask
     from distributed import Client, LocalCluster, WorkerPlugin, as_completed, get_worker
     from distributed.scheduler import KilledWorker
 except ModuleNotFoundError as error:
@@ -75,7 +76,10 @@ def connected(where: str) -> Iterator[Client]:
     count = where.removeprefix(_LOCAL)
     if not count.isdecimal() or int(count) < 1:
         raise CurvesError(f"{where} names no number of processes; give local:4, say")
+    # By default Dask tells its processes by our own environment to use one thread, and so all that we start later.
+    quiet = dask.config.set({"distributed.nanny.pre-spawn-environ": {}})
     with (
+        quiet,
         LocalCluster(int(count), threads_per_worker=1, processes=True, dashboard_address=":0") as own,
         Client(own) as client,
     ):

@@ -13,7 +13,7 @@ import torch
 
 pytest.importorskip("distributed")
 
-from distributed import Client, LocalCluster
+from distributed import Client
 
 import evals
 from circuits import CurvesError, Family, FileDamagedError, Member, Unit
@@ -86,10 +86,7 @@ class Killer:
 
 @pytest.fixture(scope="module")
 def client():
-    with (
-        LocalCluster(3, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-        Client(cluster) as found,
-    ):
+    with connected("local:3") as found:
         yield found
 
 
@@ -247,3 +244,12 @@ def test_a_place_without_a_scheduler_is_an_error():
     for where, says in (("local:0", "no number of processes"), ("local:x", "local:4"), ("nowhere", "no scheduler")):
         with pytest.raises(CurvesError, match=says), connected(where):
             pass
+
+
+def test_a_cluster_leaves_no_number_of_threads_in_the_environment(monkeypatch):
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    with connected("local:1") as client:
+        client.restart()
+        assert not any(name in os.environ for name in names)
