@@ -278,7 +278,9 @@ class Network(nn.Module):
             changed = changed_tensors(self, interventions, program)
             program = self._whole_program(tuple(dict.fromkeys((*targets, *changed))), size)
         changes = bind(self, interventions, program, len(images))
-        return execute(program, {INPUT: self.preprocessing(images)}, self.tensors, changes, self.precision)
+        image = self.preprocessing(images).contiguous(memory_format=torch.channels_last)
+        values = execute(program, {INPUT: image}, self.tensors, changes, self.precision)
+        return {name: value.contiguous() for name, value in values.items()}
 
     def _whole_program(self, targets: tuple[str, ...], size: tuple[int, int]) -> Program:
         program = self._programs.get((targets, size))

@@ -22,7 +22,7 @@ from circuits.wiring import is_inner
 
 T = TypeVar("T")
 
-__all__ = ["Scale", "Stimuli", "curve_layer", "field_sizes", "measure_scale", "sweep"]
+__all__ = ["Scale", "Stimuli", "curve_layer", "field_sizes", "forget", "measure_scale", "sweep"]
 
 BATCH = 32
 """Stimuli at a time: enough to fill the convolutions, small enough to stay in cache (benchmarks/sweep.py)."""
@@ -76,9 +76,18 @@ class _Remembered(Generic[T]):
         self._results.move_to_end(key)
         return self._results[key]
 
+    def clear(self) -> None:
+        self._results.clear()
+
 
 _sweeps = _Remembered[Tensor](size=8)
 _scales = _Remembered[Scale](size=32)
+
+
+def forget() -> None:
+    """Forget all results, so that the next sweep and scale are measured anew."""
+    _sweeps.clear()
+    _scales.clear()
 
 
 def sweep(net: Network, layer: str, stimuli: Stimuli, *, progress: Callable[[int], None] | None = None) -> Tensor:
