@@ -14,7 +14,7 @@ from circuits import Network
 from circuits.ops import AvgPool, Concat, Conv, Linear, LocalResponseNorm, MaxPool, ReLU, Softmax
 from circuits.regions import upstream
 
-__all__ = ["PlainTorch", "ShiftedLRN", "linearised", "with_our_lrn"]
+__all__ = ["PlainTorch", "ShiftedLRN", "knowing", "linearised"]
 
 
 class PlainTorch(nn.Module):
@@ -24,6 +24,9 @@ class PlainTorch(nn.Module):
         net: the network.
         keep: the tensors that are returned; ops that none of them needs are left out, and other tensors are forgotten
             when the last op has read them. None: all tensors.
+
+    Attributes:
+        memory: torch's format that the preprocessed image is brought into, and all that follows keeps.
     """
 
     def __init__(self, net: Network, keep: Sequence[str] | None = None) -> None:
@@ -32,6 +35,7 @@ class PlainTorch(nn.Module):
         needed = set().union(*(upstream(net.ops, name) for name in self.keep))
         self.ops = [op for op in net.ops if op.name in needed]
         self.last = {name: i for i, op in enumerate(self.ops) for name in op.inputs}
+        self.memory = torch.contiguous_format
         self.order = net.preprocessing.order
         self.scale = net.preprocessing.scale
         for part in ("mean", "std"):
@@ -50,7 +54,7 @@ class PlainTorch(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         x = images[:, [2, 1, 0]] if self.order == "BGR" else images
-        values = {"input": (x * self.scale - self.mean) / self.std}
+        values = {"input": ((x * self.scale - self.mean) / self.std).contiguous(memory_format=self.memory)}
         for i, op in enumerate(self.ops):
             inputs = [values[name] for name in op.inputs]
             values[op.name] = self.module(op.name)(torch.cat(inputs, 1) if isinstance(op, Concat) else inputs[0])
@@ -78,9 +82,10 @@ class ShiftedLRN(nn.Module):
         return root.sqrt().mul_(root).mul_(x) if op.beta == 0.75 else root.pow_(2 * op.beta).mul_(x)
 
 
-def with_our_lrn(net: Network, keep: Sequence[str]) -> PlainTorch:
-    """The plain modules with torch's slow LRN replaced."""
+def knowing(net: Network, keep: Sequence[str]) -> PlainTorch:
+    """The plain modules with all that we know: torch's slow LRN replaced, and channels last."""
     plain = PlainTorch(net, keep)
+    plain.memory = torch.channels_last
     for op in plain.ops:
         if isinstance(op, LocalResponseNorm):
             setattr(plain, plain.key(op.name), ShiftedLRN(op))

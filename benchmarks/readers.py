@@ -1,28 +1,41 @@
 """How each tool reads what a tensor of a torch module is: N x 3 x H x W to N x C x H' x W', all batches alike.
 
-As documented: the whole network runs, with what each tool's own guide shows. Handed our method: the modules end at the
-tensor, normalise as ours do, and each tool is used in the way of it that costs least.
+As documented: the whole network runs, with what each tool's own guide shows. Handed our crop: the modules end at the
+tensor, and each tool is used in the way of it that costs least. `KNOWING` has also our normalisation and memory layout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.contract import DOCUMENTED
-from benchmarks.plain_torch import PlainTorch, ShiftedLRN, with_our_lrn
+from benchmarks.contract import DOCUMENTED, HANDED, Run, Way
+from benchmarks.plain_torch import PlainTorch, knowing
 from circuits import Network
 
-__all__ = ["READERS", "Read", "reader"]
+__all__ = ["KNOWING", "READERS", "Read", "modules", "reader", "ways_of"]
 
 Read = Callable[[Tensor], Tensor]
 
 
-def reader(tool: str, column: str, net: Network, tensor: str) -> Read:
+KNOWING = "and our normalisation and layout"
+"""The label of ways that are handed all that we know; what it adds is the same for all tools, so torch's says it."""
+
+
+def modules(net: Network, column: str, label: str, tensor: str) -> PlainTorch:
+    """The network as the tools get it."""
+    if column == DOCUMENTED:
+        return PlainTorch(net, [net.ops[-1].name])
+    return knowing(net, [tensor]) if label == KNOWING else PlainTorch(net, [tensor])
+
+
+def reader(tool: str, column: str, label: str, net: Network, tensor: str) -> Read:
     """How `tool` reads `tensor` of the same network, without gradients."""
-    plain = PlainTorch(net, [net.ops[-1].name]) if column == DOCUMENTED else with_our_lrn(net, [tensor])
+    plain = modules(net, column, label, tensor)
     read = READERS[tool](plain.eval(), tensor)
 
     def quietly(images: Tensor) -> Tensor:
@@ -30,6 +43,19 @@ def reader(tool: str, column: str, net: Network, tensor: str) -> Read:
             return read(images)
 
     return quietly
+
+
+def ways_of(tools: Iterable[str], prepare: Callable[..., Run], **options: Any) -> list[Way]:
+    """Each tool as documented and handed our crop, torch also with all that we know; `prepare` takes which, and pieces.
+
+    Args:
+        tools: their names.
+        prepare: takes the tool, the column, the label and the pieces.
+        options: of every way.
+    """
+    cases = [(tool, column, "") for tool in tools for column in (DOCUMENTED, HANDED)]
+    cases.append(("torch", HANDED, KNOWING))
+    return [Way(tool, column, partial(prepare, tool, column, label), label, **options) for tool, column, label in cases]
 
 
 def _torch(plain: PlainTorch, tensor: str) -> Read:
@@ -53,8 +79,7 @@ def _torchvision(plain: PlainTorch, tensor: str) -> Read:
     """The graph of the modules, cut at the tensor by torchvision itself."""
     from torchvision.models.feature_extraction import create_feature_extractor
 
-    whole = {"leaf_modules": [ShiftedLRN]}  # torch.fx loses what is done in place
-    extractor = create_feature_extractor(plain, return_nodes={plain.key(tensor): "read"}, tracer_kwargs=whole)
+    extractor = create_feature_extractor(plain, return_nodes={plain.key(tensor): "read"})
     return lambda images: extractor(images)["read"]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor
 
-from benchmarks.contract import OURS, Job, Options, Way
+from benchmarks.contract import Job, Options, Way
 from benchmarks.environments import ROOT, EnvironmentFailed, python_of
 from benchmarks.items import load_jobs
 from benchmarks.results import Row, Times, summary
@@ -98,13 +98,11 @@ def processes(letter: str, jobs: list[Job], options: Options) -> Iterator[Mappin
             process.end()
 
 
-def agree(job: Job, way: Way, answer: Tensor, ours: Tensor | None) -> float:
+def agree(job: Job, way: Way, answer: Tensor, ours: Tensor) -> float:
     """How far a way's answers are from the right ones: its reference, or what ours answered for the same pieces."""
     pieces = job.pieces(way)[: len(answer)]
     if way.reference:
         return job.difference(answer, way.reference(job.pieces(way))[: len(answer)])
-    if ours is None:
-        raise Failed("ours failed, so there is nothing to compare with")
     return job.difference(answer, ours[list(pieces)])
 
 
@@ -124,17 +122,18 @@ def run_item(letter: str, options: Options, turns: int, seconds: float, say: Any
 
 
 def _run_job(number: int, job: Job, tools: Mapping[str, Process], turns: int, seconds: float) -> list[Row]:
-    rows = [Row(way, len(job.pieces(way))) for way in job.ways]
-    ours: Tensor | None = None
+    rows, ours = [Row(way, len(job.pieces(way))) for way in job.ways], Tensor()
     with tempfile.TemporaryDirectory() as folder:
         for place, row in enumerate(rows):
+            if rows[0].failed:
+                row.failed = row.failed or "ours failed, so there is nothing to compare with"
+                continue
             path = Path(folder) / f"{place}.safetensors"
             try:
                 tools[row.way.tool].ask(do="answer", job=number, way=place, file=str(path))
                 answer = load_file(path)["answer"]
-                if row.way.tool == OURS:
-                    ours = answer
-                row.difference = agree(job, row.way, answer, ours if row.way.tool != OURS else answer)
+                ours = answer if place == 0 else ours
+                row.difference = agree(job, row.way, answer, ours)
             except Failed as error:
                 row.failed = str(error)
     for _ in range(turns):

@@ -76,7 +76,7 @@ def expanded_weights(net: Network, source: str, target: Units) -> Tensor:
     count, region = next(iter(starts.values())), reduce(Box.union, (boxes[name] for name in seen))
     total: dict[str, Tensor] = {}
     for name in seen:
-        of_copies = reduce(torch.add, gradients[name].split(count, dim=1))
+        of_copies = reduce(torch.add, torch.split(gradients[name], count, dim=1))
         _add(total, source, region, of_copies, boxes[name])
     return total[source][0] if single else total[source]
 

@@ -1,8 +1,8 @@
 """Single-unit ablations of a whole layer: the effect of each unit on units of a later layer, over 16 stimuli.
 
 Peers zero one channel and run the network, once for each unit, all stimuli at once: on pictures of 224 x 224 px, as
-each tool's documentation shows; or on the crop around the receptive field (96 px for 3b, 184 px for 4a), channels last,
-in modules that end at the layer that is read and normalise as ours do.
+each tool's documentation shows; or on the crop around the receptive field (96 px for 3b, 184 px for 4a), in modules
+that end at the layer that is read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from benchmarks.contract import DOCUMENTED, HANDED, OURS, Job, Options, Run, Way
 from benchmarks.crops import SIZE, Sight
-from benchmarks.plain_torch import PlainTorch, with_our_lrn
+from benchmarks.plain_torch import PlainTorch
+from benchmarks.readers import modules, ways_of
 from circuits import CurvesError, Network
 from editing import ablation_effects
 from evals.grid import CurveGrid
@@ -65,15 +66,11 @@ class Case:
             intact = self.net.responses(patches, self.reader)[:, self.rows]
         return lambda: ablation_effects(self.net, self.layer, self.read, patches).mT + intact
 
-    def peer(self, tool: str, column: str, pieces: Sequence[int]) -> Run:
+    def peer(self, tool: str, column: str, label: str, pieces: Sequence[int]) -> Run:
         tensor, ablated = self.net.layer(self.reader).pre, self.net.layer(self.layer).pre
-        if column == DOCUMENTED:
-            plain = PlainTorch(self.net, [self.net.ops[-1].name])
-            images, place = self.pictures, self.sight.place
-        else:
-            plain = with_our_lrn(self.net, [tensor])
-            images = self.sight.crops(self.pictures).contiguous(memory_format=torch.channels_last)
-            place = self.sight.place_in_crop
+        plain, images, place = modules(self.net, column, label, tensor), self.pictures, self.sight.place
+        if column == HANDED:
+            images, place = self.sight.crops(images), self.sight.place_in_crop
         every = TOOLS[tool](plain.eval(), ablated, tensor, images, list(pieces), len(self.rows))
 
         def run() -> Tensor:
@@ -213,13 +210,9 @@ def jobs(options: Options) -> list[Job]:
     ):
         case = Case(options, layer, read, crop)
         ways = [Way(OURS, "", case.ours)]
-        for tool in TOOLS:
-            # Captum's call also runs the intact network, all other units in one, and the intact network for us.
-            share = SAMPLE / (SAMPLE + 3) if tool == "captum" else 1.0
-            ways += [
-                Way(tool, column, lambda pieces, c=case, t=tool, w=column: c.peer(t, w, pieces), "", SAMPLE, share)
-                for column in (DOCUMENTED, HANDED)
-            ]
+        ways += ways_of([tool for tool in TOOLS if tool != "captum"], case.peer, pieces=SAMPLE)
+        # Captum's call also runs the intact network, all other units in one, and the intact network for us.
+        ways += ways_of(["captum"], case.peer, pieces=SAMPLE, share=SAMPLE / (SAMPLE + 3))[:2]
         what = "one unit of " + read.partition(":")[0] if ":" in read else f"all of {read}"
         found.append(
             Job(f"{count} units of {layer}, read at {what}", "ablation over 16 stimuli", count, tuple(ways), targets)

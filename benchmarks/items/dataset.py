@@ -5,7 +5,7 @@ memory; one job reads and scales each from its file instead, and so does its bar
 as the pass does, so that its results do not depend on the order. What the pass adds: hashes of the pictures, and all
 accumulators of 16 units. Peers read 4a and take each unit's highest activation.
 
-As documented the whole network runs; handed our method, modules that end at 4a and normalise as ours do, channels last.
+As documented the whole network runs; handed our method, modules that end at 4a.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
-from benchmarks.contract import DOCUMENTED, HANDED, OURS, Job, Options, Run, Way
+from benchmarks.contract import HANDED, OURS, Job, Options, Run, Way
 from benchmarks.limit import least_seconds, multiply_adds
-from benchmarks.readers import READERS, reader
+from benchmarks.readers import READERS, reader, ways_of
 from circuits import Family, Member, Network, Unit
 from circuits.images import ImageSet
 from circuits.pictures import Picture
@@ -94,7 +94,7 @@ class Case:
             survey = survey_images(self.net, self.family, images)
             found = torch.full((self.count, UNITS), torch.nan)
             for example in survey.examples(survey.top.rows):
-                found[int(example.image), self.family.units.index(example.unit)] = example.value
+                found[int(example.picture), self.family.units.index(example.unit)] = example.value
             return found
 
         return run
@@ -114,10 +114,9 @@ class Case:
 
         return run
 
-    def peer(self, tool: str, column: str, pieces: Sequence[int]) -> Run:
-        read = reader(tool, column, self.net, self.net.layer(LAYER).pre)
-        memory = torch.channels_last if column == HANDED else torch.contiguous_format
-        images = [self.image(piece).contiguous(memory_format=memory) for piece in pieces]
+    def peer(self, tool: str, column: str, label: str, pieces: Sequence[int]) -> Run:
+        read = reader(tool, column, label, self.net, self.net.layer(LAYER).pre)
+        images = [self.image(piece) for piece in pieces]
         return lambda: torch.cat([self.highest(read(image)) for image in images])
 
     def highest(self, values: Tensor) -> Tensor:
@@ -136,11 +135,7 @@ def jobs(options: Options) -> list[Job]:
         Way(OURS, "", partial(case.survey, False)),
         Way(BARE, HANDED, partial(case.bare, False)),
     ]
-    memory += [
-        Way(tool, column, partial(case.peer, tool, column), pieces=SAMPLE)
-        for tool in READERS
-        for column in (DOCUMENTED, HANDED)
-    ]
+    memory += ways_of(READERS, case.peer, pieces=SAMPLE)
     files = (
         Way(OURS, "", partial(case.survey, True)),
         Way(BARE, HANDED, partial(case.bare, True)),

@@ -1,8 +1,8 @@
 """A 360 x 20 direction-radius sweep of a 10-unit family of 3b, as `evals.sweep` does it, drawing included.
 
 Peers read activations of pictures that are drawn before, which is not timed: of 224 x 224 px, one unit of the map, as
-each tool's documentation shows; or of the 96 px around the receptive field, channels last, in modules that end at 3b
-and normalise as ours do. They run 16 pictures at a time.
+each tool's documentation shows; or of the 96 px around the receptive field, in modules that end at 3b. They run 16
+pictures at a time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from benchmarks.contract import DOCUMENTED, HANDED, OURS, Job, Options, Run, Way
 from benchmarks.crops import Sight
 from benchmarks.limit import least_seconds, multiply_adds
-from benchmarks.readers import READERS, reader
+from benchmarks.readers import READERS, reader, ways_of
 from circuits import Network
 from circuits.regions import Box, compile_program
 from evals.grid import CurveGrid
@@ -55,14 +55,13 @@ class Case:
 
         return run
 
-    def peer(self, tool: str, column: str, pieces: Sequence[int]) -> Run:
+    def peer(self, tool: str, column: str, label: str, pieces: Sequence[int]) -> Run:
         sight, tensor = Sight.of(self.net, LAYER, CROP), self.net.layer(LAYER).pre
         grid = self.grid(224, sight.position)
         pictures, place = render_curves([grid[i] for i in pieces]), sight.place
         if column == HANDED:
-            pictures = sight.crops(pictures).contiguous(memory_format=torch.channels_last)
-            place = sight.place_in_crop
-        read = reader(tool, column, self.net, tensor)
+            pictures, place = sight.crops(pictures), sight.place_in_crop
+        read = reader(tool, column, label, self.net, tensor)
         return lambda: torch.cat([read(batch)[:, CHANNELS, place, place] for batch in pictures.split(BATCH)])
 
     def limit(self) -> tuple[float, int]:
@@ -73,12 +72,7 @@ class Case:
 def jobs(options: Options) -> list[Job]:
     """One job."""
     case = Case(options)
-    ways = [Way(OURS, "", case.ours)]
-    ways += [
-        Way(tool, column, lambda pieces, t=tool, c=column: case.peer(t, c, pieces), pieces=2 * BATCH)
-        for tool in READERS
-        for column in (DOCUMENTED, HANDED)
-    ]
+    ways = [Way(OURS, "", case.ours), *ways_of(READERS, case.peer, pieces=2 * BATCH)]
     count = len(case.grid(91))
     return [
         Job(
