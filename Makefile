@@ -26,13 +26,16 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.precision
 	$(BIN)/python -m benchmarks.dataset
 	$(BIN)/python -m benchmarks.mechanisms
+	$(BIN)/python -m benchmarks.visualization --peers $(VENV)/peers
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.scaling
 
-# The figures of docs/gallery.md. GALLERY_NET must give class probabilities for artificial-accuracy.
+# The figures of docs/gallery.md but those that need human labels. GALLERY_NET must give class probabilities for artificial-accuracy.
 GALLERY_NET ?= bvlc_googlenet
 gallery: $(VENV)/.installed
 	@mkdir -p docs/gallery
 	set -e; for name in $$($(BIN)/curves figure --list --json | $(BIN)/python -c \
-	"import json, sys; print(*(figure['name'] for figure in json.load(sys.stdin)))"); do \
+	"import json, sys; print(*(figure['name'] for figure in json.load(sys.stdin) if not figure['labelled']))"); do \
 	$(BIN)/curves figure $$name $(GALLERY_NET) -o docs/gallery/$$name.png; done
 
 # The environment is made when it is not there, and brought up to date when pyproject.toml changes.
@@ -50,6 +53,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	@# Lucent, apart from all else and with our torch: what it declares would replace half of the environment.
+	$(BIN)/python -m pip install --quiet --target $(VENV)/peers --no-deps 'torch-lucent==0.1.8' 'kornia>=0.8' kornia-rs
+	$(BIN)/python -m pip install --quiet --target $(VENV)/peers decorator ipython tqdm
 	@touch $@
 
 clean:

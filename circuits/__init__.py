@@ -1,5 +1,6 @@
 """The network as data: ops over named tensors, layers, units, families, exact receptive fields, one file."""
 
+from circuits.attribution import Attribution, attribution
 from circuits.errors import CurvesError, FileDamagedError, UnknownLayerError, UnknownUnitError
 from circuits.expanded import expanded_weights
 from circuits.graph import CircuitGraph, FamilyGraph
@@ -9,8 +10,10 @@ from circuits.parts import Layer, Preprocessing, Provenance
 from circuits.regions import ReceptiveField
 from circuits.similarity import Similarity, weight_similarity
 from circuits.units import Family, Member, Unit
+from circuits.visualization import Visualization, visualize
 
 __all__ = [
+    "Attribution",
     "CircuitGraph",
     "CurvesError",
     "Family",
@@ -27,9 +30,12 @@ __all__ = [
     "Unit",
     "UnknownLayerError",
     "UnknownUnitError",
+    "Visualization",
+    "attribution",
     "equivariance",
     "expanded_weights",
     "family_weights",
     "symmetric_part",
+    "visualize",
     "weight_similarity",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from circuits.execution import execute
+from circuits.memory import program_peak
 from circuits.network import Network
 from circuits.regions import INPUT, Box, compile_program
 
@@ -54,9 +55,11 @@ class Capture:
         return self._boxes[INPUT]
 
     @property
-    def size(self) -> int:
-        """Numbers computed for each image."""
-        return sum(self._net.channels(name) * box.size[0] * box.size[1] for name, box in self._boxes.items())
+    def bytes(self) -> int:
+        """Bytes in use at a time for each image, which is among them."""
+        size = self.box.size
+        two, three = (program_peak(self._net, self._program, (count, 3, *size)) for count in (2, 3))
+        return three - two
 
     def run(self, images: Tensor) -> Captured:
         """Run on RGB images in [0, 1], N x 3 x the size of `box`."""

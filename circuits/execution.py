@@ -92,7 +92,8 @@ def _pad(x: Tensor, padding: Padding, kernel: tuple[int, int], value: float) -> 
 def _max_pool(step: Step, inputs: list[Tensor], _: list[Tensor]) -> Tensor:
     op, (x,), pad = step.op, inputs, step.padding
     assert isinstance(op, MaxPool)
-    if pad.top == pad.left == 0 and (pad.bottom or pad.right):
+    fits = x.shape[-2] >= op.kernel[0] and x.shape[-1] >= op.kernel[1]  # torch refuses what is smaller than a window
+    if pad.top == pad.left == 0 and (pad.bottom or pad.right) and fits:
         y = F.max_pool2d(x, op.kernel, op.stride, 0, ceil_mode=True)  # a window over the far edge, without a copy
         if y.shape[-2:] == step.box.size:
             return y

@@ -1,16 +1,18 @@
 """Image sets that are no folder of files: tar files, as webdataset writes them, and torch data sets.
 
-Both are read one picture at a time. webdataset's own package is not needed: its shards are plain tar files, whose
+Both are read one picture at a time. Tar files are an `ImageSet` like any other; a data set is for `evals.dataset`,
+which runs through it once. webdataset's own package is not needed: its shards are plain tar files, whose
 images are all that is looked at here, and members are kept in their order and can be skipped without being read,
 which a resumed pass does.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +24,7 @@ from PIL import Image
 
 from circuits.errors import CurvesError, FileDamagedError
 from circuits.images import ImageSet
-from circuits.pictures import SUFFIXES, Images, Picture, read_file
+from circuits.pictures import SUFFIXES, Picture, read_file
 
 __all__ = ["ImageDataset", "ImageTars", "open_images"]
 
@@ -30,18 +32,15 @@ _TARS = (".tar", ".tar.gz", ".tgz")
 
 
 @dataclass(frozen=True)
-class ImageTars:
+class ImageTars(ImageSet):
     """The images in tar files, such as webdataset's shards; whatever else is in there (labels, JSON) is passed over.
 
     Attributes:
         name: what to call the set in reports.
         paths: the tar files, in the order they are read.
         short_side: pixels of the shorter side after scaling.
+        root: None: no folders say what is shown.
     """
-
-    name: str
-    paths: tuple[Path, ...]
-    short_side: int = 224
 
     @classmethod
     def at(cls, path: str | os.PathLike[str], short_side: int = 224) -> ImageTars:
@@ -55,6 +54,20 @@ class ImageTars:
         if not paths:
             raise CurvesError(f"{place} holds no tar files; name a .tar, .tar.gz or .tgz, or a folder of them")
         return cls(place.name, paths, short_side)
+
+    def part(self, index: int, count: int) -> ImageTars:
+        """Of every `count` files the one from `index`, from 0, on."""
+        return replace(self, paths=self.paths[index::count])
+
+    @cached_property
+    def digests(self) -> tuple[bytes, ...]:
+        """SHA-256 of each image's content: tar files have the hash of the folder that went into them."""
+        return tuple(hashlib.sha256(_content(tar, member, name)).digest() for name, tar, member in self._members())
+
+    def shared(self, other: ImageSet) -> tuple[Path, ...]:
+        """The images of this set, as `TAR/MEMBER`, whose content is that of an image of the other."""
+        theirs, names = set(other.digests), (picture.name for picture in self.pictures())
+        return tuple(Path(name) for name, digest in zip(names, self.digests, strict=True) if digest in theirs)
 
     @cached_property
     def _count(self) -> int:
@@ -70,14 +83,17 @@ class ImageTars:
         Raises:
             FileDamagedError: a tar file is cut or is none.
         """
+        for name, tar, member in self._members():
+            yield Picture(name, partial(_read_member, tar, member, name))
+
+    def _members(self) -> Iterator[tuple[str, tarfile.TarFile, tarfile.TarInfo]]:
         for path in self.paths:
             try:
                 with tarfile.open(path) as tar:
                     while (member := tar.next()) is not None:
                         tar.members.clear()  # type: ignore[attr-defined]  # it would grow with the number of images
                         if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
-                            name = f"{path.name}/{member.name}"
-                            yield Picture(name, partial(_read_member, tar, member, name))
+                            yield f"{path.name}/{member.name}", tar, member
             except (tarfile.TarError, EOFError, OSError) as error:
                 raise FileDamagedError(f"{path} cannot be read as a tar file ({error}); fetch it again") from error
 
@@ -131,7 +147,7 @@ class ImageDataset:
         )
 
 
-def open_images(path: str | os.PathLike[str], short_side: int = 224) -> Images:
+def open_images(path: str | os.PathLike[str], short_side: int = 224) -> ImageSet:
     """The image set at a path: a folder of images, a tar file, or a folder of tar files.
 
     Raises:
@@ -148,9 +164,13 @@ def _is_tar(path: Path) -> bool:
 
 
 def _read_member(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> Image.Image:
+    return read_file(BytesIO(_content(tar, member, name)), name)
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
     try:
         content = tar.extractfile(member)
         assert content is not None  # it is a file
-        return read_file(BytesIO(content.read()), name)
+        return content.read()
     except tarfile.TarError as error:
         raise FileDamagedError(f"{name} cannot be read from its tar file ({error}); fetch it again") from error

@@ -46,9 +46,12 @@ class Network(nn.Module):
         provenance: where it came from.
         precision: in which numbers it is computed, a name from `circuits.precision.PRECISIONS`. It is how the network
             is run and not what it is: no part of its identity or its file.
+        memory: bytes that sweeps and passes may use at a time, beside the weights (`circuits.memory`); None for what
+            is fastest. No part of identity or file either.
 
     Attributes:
         precision: as given.
+        memory: as given.
 
     Raises:
         CurvesError: an op reads what is not there, or a tensor is missing, left over or of the wrong shape.
@@ -64,6 +67,7 @@ class Network(nn.Module):
         input_size: int = 224,
         provenance: Provenance | None = None,
         precision: str = "float32",
+        memory: int | None = None,
     ) -> None:
         super().__init__()
         self.ops = tuple(ops)
@@ -71,6 +75,7 @@ class Network(nn.Module):
         self.input_size = input_size
         self.provenance = provenance or Provenance("unnamed", "circuits.Network")
         self.precision = precision
+        self.memory = memory
         channels = check_names(self.ops, tensors)
         check_windows(self.ops)
         check_shapes(self.ops, tensors, channels, (input_size, input_size))
@@ -299,6 +304,7 @@ class Network(nn.Module):
         layers: Mapping[str, tuple[str, str]] | None = None,
         provenance: Provenance | None = None,
         precision: str | None = None,
+        memory: int | None = None,
     ) -> Network:
         """A new network in which what is given replaces what was; the rest is shared, this one is untouched.
 
@@ -320,6 +326,7 @@ class Network(nn.Module):
             input_size=self.input_size,
             provenance=provenance or self.provenance,
             precision=precision or self.precision,
+            memory=memory or self.memory,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +23,10 @@ from torch import Tensor
 from circuits.capture import Captured
 from circuits.errors import CurvesError
 from circuits.execution import execute
+from circuits.memory import peak
 from circuits.network import Network
 from circuits.ops import Concat, Conv, Op
+from circuits.precision import rounded_type
 from circuits.regions import INPUT, Box, Step, compile_program
 from circuits.slicing import Slice, is_channelwise, slice_channels
 from circuits.wiring import kernels
@@ -95,8 +98,7 @@ class Replacements:
     Attributes:
         source: as given.
         needs: what must be captured of the intact network; of the source, the part that is to be replaced.
-        size: numbers computed for each image.
-        pair_size: numbers computed for each pair of replacement and image in which something changed.
+        bytes: in use at a time for each image.
 
     Raises:
         CurvesError: the rows do not depend on the source, or not on one of the channels.
@@ -134,9 +136,26 @@ class Replacements:
             self._kernels[step.op.name] = whole.flatten(2).transpose(0, 1).contiguous()
         # Each program's boxes hold those that the one before it in this line asks for.
         self.needs = {**self._rest.inputs, **self._fronts.inputs, **self._alone.inputs}
-        self.size = 3 * len(channels) * sum(_area(box) for box in self._fronts.inputs.values())
-        self.pair_size = sum(self._count(name) * _area(box) for name, box in self._rest.boxes.items())
-        self.pair_size += sum(kernel[0].numel() for kernel in self._kernels.values())
+        area = sum(box.size[0] * box.size[1] for box in self._fronts.inputs.values())
+        self.bytes = 3 * len(channels) * area * _number(part)
+
+    @cached_property
+    def pair_bytes(self) -> int:
+        """Bytes in use at a time for each pair of replacement and image in which something changed."""
+        weights = {name: tensor.to("meta") for name, tensor in self._part.tensors.items()}
+        shapes = {name: (self._count(name), *box.size) for name, box in self._rest.inputs.items()}
+        precision = self._precision if rounded_type(self._precision) else "float32"
+
+        def run(pairs: Tensor) -> object:
+            values = {name: torch.empty(len(pairs), *shape, device="meta") for name, shape in shapes.items()}
+            return execute(self._rest, values, weights, precision=precision)
+
+        two, three = (peak(run, count, 0) for count in (2, 3))
+        gathered = sum(kernel[0].numel() for kernel in self._kernels.values())  # and the windows that they go over
+        for step in self._fronts.steps:
+            assert isinstance(step.op, Conv)
+            gathered += step.op.kernel[0] * step.op.kernel[1] * step.box.size[0] * step.box.size[1]
+        return three - two + gathered * _number(self._part)
 
     def changes(self, captured: Captured, maps: Tensor, memory: int) -> Tensor:
         """How the target changes: replaced minus intact.
@@ -163,7 +182,7 @@ class Replacements:
         start = {name: self._intact(captured, name, box) for name, box in self._rest.inputs.items()}
         intact = self._read(start)
         result = intact.new_zeros(maps.shape[1], intact.shape[1], len(intact), *intact.shape[2:])
-        at_once = max(1, memory // (self.pair_size * maps.element_size()))
+        at_once = max(1, memory // self.pair_bytes)
         for pairs in torch.split(changed.t().nonzero(), at_once):
             which, image = pairs.unbind(1)
             values = {name: value.index_select(0, image) for name, value in start.items()}
@@ -219,5 +238,5 @@ def _add_contribution(intact: Tensor, step: Step, move: Tensor, kernel: Tensor) 
     return torch.baddbmm(intact.flatten(2), kernel, windows).view_as(intact)
 
 
-def _area(box: Box) -> int:
-    return box.size[0] * box.size[1]
+def _number(part: Slice) -> int:
+    return next((tensor.element_size() for tensor in part.tensors.values()), 4)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from circuits.angles import difference
 from circuits.errors import CurvesError, UnknownUnitError
 
 __all__ = ["Family", "Member", "Unit"]
@@ -124,6 +125,10 @@ class Family:
     def directions(self) -> tuple[float, ...]:
         """The units' directions in degrees, ascending."""
         return tuple(member.direction for member in self.members)
+
+    def nearest(self, direction: float) -> Member:
+        """The member that points most nearly in a direction, in degrees."""
+        return min(self.members, key=lambda member: abs(difference(member.direction, direction, self.period)))
 
     def to_json(self, evidence: bool = True) -> dict[str, Any]:
         """The family as JSON-able data: `members` with all that is known of them, or `units` with directions alone."""

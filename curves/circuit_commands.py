@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Cluster, Device, Memory, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, angle, check_file, print_json
 from curves.progress import shown
 
 if TYPE_CHECKING:
+    from distributed import Client
     from torch import Tensor
 
     from circuits import Network, Unit
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["diff", "families", "graph", "sweep"]
 
 Net = Annotated[str, typer.Argument(metavar="NET", help="A name from `curves weights list`, or a saved network.")]
-Images = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Images to use instead of scikit-image's.")]
 
 PICTURES = (".png", ".svg", ".pdf")
 DATA = (".graphml", ".json", ".dot")
@@ -93,9 +93,10 @@ def families(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Also save them, as family tables of a plan."),
     ] = None,
-    images: Images = None,
+    images: ImagesPath = None,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Find families (Gabors, lines, curves ...) by what the units respond to."""
@@ -105,10 +106,10 @@ def families(
     from circuits import CurvesError
     from circuits.files import write_text
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     check_file(output)
     network = load(net)
-    chosen = evals.ImageSet.folder(images) if images else None
+    chosen = image_set(images)
     with shown() as progress:
         found = evals.find_families(network, layers or None, kinds=kinds or None, images=chosen, progress=progress)
     if not found:
@@ -135,18 +136,21 @@ def sweep(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Save all effects (.csv).")
     ] = None,
+    cluster: Cluster = None,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Ablate units one at a time, and measure what others then say to drawn curves."""
     from circuits.files import write_text
+    from evals.results import csv_text
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     check_file(output)
     network = load(net)
     ablated, readers = _units(network, units), _units(network, read)
-    effects = _effects(network, ablated, readers, edges=edges)
+    effects = _effects(network, ablated, readers, edges=edges, cluster=cluster)
     rows = [
         {
             "unit": str(unit), "read": str(reader), "mean": float(e.mean()), "mean_abs": float(e.abs().mean()),
@@ -157,11 +161,7 @@ def sweep(
     ]  # fmt: skip
     rows.sort(key=lambda row: -row["mean_abs"])  # type: ignore[operator]
     if output:
-        text = io.StringIO()
-        table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-        write_text(output, text.getvalue())
+        write_text(output, csv_text([list(rows[0]), *(list(row.values()) for row in rows)]))
     if as_json:
         print_json(rows)
         return
@@ -201,25 +201,28 @@ def _units(net: Network, text: str) -> list[Unit]:
     return list(Selection.of([part.strip() for part in text.split(",")]).resolve(net))
 
 
-def _effects(net: Network, units: list[Unit], readers: list[Unit], *, edges: bool) -> Tensor:
+def _effects(net: Network, units: list[Unit], readers: list[Unit], *, edges: bool, cluster: str | None) -> Tensor:
     """A x R x N."""
     import editing
     from circuits import CurvesError
+    from evals.progress import counted
 
     if edges and len(readers) != 1:
         raise CurvesError(f"edges end in one unit, but {len(readers)} are to be read; name one unit with --read")
     stimuli = _curves(net, readers[0].layer)
-    with shown() as progress:
-        done = 0
-
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            progress("curves", done, len(stimuli))
-
+    with _client(cluster) as client, shown() as progress:
+        advance = counted(progress, "curves", len(stimuli))
         if edges:
-            return editing.edge_effects(net, units, readers[0], stimuli, progress=advance)
-        return editing.ablation_effects(net, units, readers, stimuli, progress=advance)
+            return editing.edge_effects(net, units, readers[0], stimuli, client=client, progress=advance)
+        return editing.ablation_effects(net, units, readers, stimuli, client=client, progress=advance)
+
+
+def _client(cluster: str | None) -> AbstractContextManager[Client | None]:
+    if cluster is None:
+        return nullcontext()
+    from circuits.cluster import connected
+
+    return connected(cluster)
 
 
 def _curves(net: Network, layer: str) -> Tensor:

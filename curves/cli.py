@@ -12,14 +12,17 @@ from typing import Annotated
 import typer
 
 from curves import (
+    attribute_commands,
     check_commands,
     circuit_commands,
     compare_commands,
     dataset_commands,
     figure_commands,
     graft_commands,
+    label_commands,
     likeness_commands,
     network_commands,
+    visualize_commands,
     weights_commands,
 )
 
@@ -34,10 +37,12 @@ app = typer.Typer(
 )
 app.add_typer(weights_commands.app, name="weights")
 app.add_typer(dataset_commands.app, name="dataset")
+app.add_typer(label_commands.app, name="label")
 app.command("build")(network_commands.build)
 app.command("edit")(network_commands.edit)
 app.command("graph")(circuit_commands.graph)
 app.command("families")(circuit_commands.families)
+app.command("attribute")(attribute_commands.attribute)
 app.command("sweep")(circuit_commands.sweep)
 app.command("diff")(circuit_commands.diff)
 app.command("graft")(graft_commands.graft)
@@ -47,6 +52,7 @@ app.command("eval")(compare_commands.evaluate)
 app.command("compare")(compare_commands.compare)
 app.command("check")(check_commands.check)
 app.command("tests")(check_commands.list_tests)
+app.command("visualize")(visualize_commands.visualize)
 app.command("figure")(figure_commands.figure)
 app.command("demo")(compare_commands.demo)
 

@@ -8,25 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Device, Memory, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, print_json, print_table, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
     from circuits import Family, Network
-    from evals import ImageSet, Report, Scorecard
+    from evals import Report, Scorecard, Test
 
 __all__ = ["compare", "demo", "evaluate"]
 
 Net = Annotated[str, typer.Argument(metavar="NET", help="A name from `curves weights list`, or a saved network.")]
 Nets = Annotated[list[str], typer.Argument(metavar="NET...", help="Names, saved networks, or folders of scorecards.")]
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write to.")]
-Images = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FOLDER", help="Images that deviations are taken over, or that are classified; else scikit-image's."
-    ),
-]
 
 Tests = Annotated[
     str,
@@ -34,6 +29,10 @@ Tests = Annotated[
         metavar="NAMES",
         help="Which tests, with commas between; `curves tests` lists them. `all`: those that can be run on NET.",
     ),
+]
+Human = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A folder from `curves label page` with labels in it, for the test human."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Show fewer stimuli, for a first look; the scorecard says so.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Of the draws that tell how uncertain the scores are.")]
@@ -45,17 +44,19 @@ DEMO = "vgg16_hed"
 def evaluate(
     net: Net,
     output: Folder,
-    images: Images = None,
+    images: ImagesPath = None,
     layer: Annotated[
         str | None,
         typer.Option(metavar="L", help="Where to look for curve detectors; found by receptive field if not given."),
     ] = None,
     tests: Tests = "synthetic",
+    human: Human = None,
     quick: Quick = False,
     seed: Seed = 0,
     figures: Annotated[bool, typer.Option("--figures", help="Draw what the tests found, into DIR/figures.")] = False,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Test one network's curve detectors, or the network as a whole, and save the scorecard.
@@ -65,8 +66,8 @@ def evaluate(
     """
     import evals
 
-    load = opener(device, precision)
-    chosen, folder, wanted = _images(images), writable(output), _tests(tests)
+    load = opener(device, precision, memory)
+    chosen, folder, wanted = image_set(images), writable(output), _tests(tests, human)
     (name,) = _names([net])
     network = load(net)
     with shown() as progress:
@@ -92,12 +93,14 @@ def evaluate(
 def compare(
     nets: Nets,
     output: Folder,
-    images: Images = None,
+    images: ImagesPath = None,
     tests: Tests = "synthetic",
+    human: Human = None,
     quick: Quick = False,
     seed: Seed = 0,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Test networks side by side, and write a report; differences are to the first.
@@ -106,8 +109,8 @@ def compare(
     """
     import evals
 
-    load = opener(device, precision)
-    chosen, folder, wanted = _images(images), writable(output), _tests(tests)
+    load = opener(device, precision, memory)
+    chosen, folder, wanted = image_set(images), writable(output), _tests(tests, human)
     networks = {name: _open(net, load) for name, net in zip(_names(nets), nets, strict=True)}
     with shown() as progress:
         report = evals.compare(networks, tests=wanted, images=chosen, quick=quick, seed=seed, progress=progress)
@@ -118,6 +121,7 @@ def demo(
     output: Folder = Path("report"),
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare a learned network, the same with half of its curve detectors ablated, and the hand-built one."""
@@ -126,7 +130,7 @@ def demo(
     import evals
     import weights
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     folder, images = writable(output), evals.ImageSet.photographs()
     networks: dict[str, Network | Scorecard] = {}
     notes = []
@@ -189,12 +193,20 @@ def _draw(card: Scorecard, folder: Path) -> list[str]:
     return paths
 
 
-def _tests(names: str) -> str | list[str]:
-    """The names of the tests, all of which there are, or `all`."""
+def _tests(names: str, human: Path | None) -> list[str | Test]:
+    """The tests, all of which there are and, where they are asked for by name, have what they need."""
     import evals
+    from circuits import CurvesError
     from evals.catalogue import ALL
 
-    chosen = ALL if names.strip() == ALL else [name.strip() for name in names.split(",")]
+    labels = evals.HumanLabels(None if human is None else str(human))
+    named = [name.strip() for name in names.split(",")]
+    wanted = labels.name in named or (ALL in named and human is not None)
+    if wanted:
+        labels.read()  # now, and not after minutes of other tests
+    elif human is not None:
+        raise CurvesError(f"--human is for the test human; add it to --tests {names}, or leave --human out")
+    chosen: list[str | Test] = [name for name in named if name != labels.name] + ([labels] if wanted else [])
     evals.make_tests(chosen)
     return chosen
 
@@ -216,9 +228,3 @@ def _registered(net: str) -> bool:
     import weights
 
     return net in {network.name for network in weights.available()}
-
-
-def _images(folder: Path | None) -> ImageSet:
-    from evals import ImageSet
-
-    return ImageSet.photographs() if folder is None else ImageSet.folder(folder)

@@ -8,24 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Cluster, Device, Memory, Precision, opener
+from curves.inputs import FamilyFile, ImagesPath, image_set, saved_family
 from curves.output import AsJson, angle, print_json, print_table, table, writable
 from curves.progress import shown
 
 if TYPE_CHECKING:
-    from circuits import Family
+    from circuits import Family, Network
     from circuits.pictures import Images
-    from evals.dataset import Survey
+    from evals.dataset import Settings, Survey
+    from evals.progress import Progress
 
 __all__ = ["app"]
 
 Folder = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write to.")]
-ImagesPath = Annotated[
-    Path | None,
-    typer.Option(
-        "--images", metavar="PATH", help="A folder of images, a tar file or a folder of these; else skimage's."
-    ),
-]
 Quilts = Annotated[
     list[str] | None, typer.Option("--quilt", metavar="UNIT", help="Draw this unit's quilt; may be given repeatedly.")
 ]
@@ -59,41 +55,47 @@ def run(
     layer: Annotated[
         str | None, typer.Option(metavar="L", help="Where the curve detectors are; by receptive field if not given.")
     ] = None,
-    family: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="A family saved by `curves families -o FILE`, instead of looking for curves."
-        ),
-    ] = None,
+    family: FamilyFile = None,
     shards: Annotated[int, typer.Option(min=1, metavar="N", help="Parts that the images are surveyed in.")] = 1,
     shard: Annotated[
         int | None, typer.Option(metavar="I", help="Survey this part alone, from 0; `merge` does the rest.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of all samples.")] = 0,
+    per_stratum: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Positions kept of each range of each unit, for quilts and labels.")
+    ] = 8,
+    cluster: Cluster = None,
     quilt: Quilts = None,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Survey the images in one pass; a pass that was killed goes on when it is started again."""
     import evals
-    from circuits.image_sources import open_images
-    from circuits.images import ImageSet
+    from circuits import CurvesError
     from evals.dataset import Settings, merged, shard_path, survey_images
 
-    load = opener(device, precision)
+    if cluster and shard is not None:
+        raise CurvesError("a cluster surveys all parts; leave out --shard, or --cluster to survey a part here")
+    load = opener(device, precision, memory)
     folder, network = writable(output), load(net)
-    chosen = open_images(images) if images else ImageSet.photographs()
+    chosen = image_set(images)
+    kept = Settings(seed, per_stratum=per_stratum)
     parts = [(part, shards) for part in (range(shards) if shard is None else (shard,))]
     paths = [shard_path(folder, part) for part in parts]
     with shown() as progress:
         units = (
-            _saved_family(family, layer)
+            saved_family(family, layer)
             if family
             else evals.find_curve_family(network, layer or evals.curve_layer(network), progress=progress)
         )
+        if cluster:
+            whole = _on_cluster(cluster, network, units, chosen, shards, kept, folder, progress)
+            _finish(whole, folder, chosen, quilt, as_json)
+            return
         surveys = [
-            survey_images(network, units, chosen, shard=part, path=path, settings=Settings(seed), progress=progress)
+            survey_images(network, units, chosen, shard=part, path=path, settings=kept, progress=progress)
             for part, path in zip(parts, paths, strict=True)
         ]
     if len(surveys) < shards:
@@ -118,8 +120,6 @@ def merge(
 ) -> None:
     """Merge surveys of parts of an image set: the result is that of one survey, bit for bit."""
     from circuits import CurvesError
-    from circuits.image_sources import open_images
-    from circuits.images import ImageSet
     from evals.dataset import load_survey, merged, save_survey, survey_files
 
     folder = writable(output)
@@ -128,30 +128,27 @@ def merge(
         raise CurvesError(f"{surveys[0]} holds no surveys; name folders that `curves dataset NET -o DIR` wrote")
     whole = merged([load_survey(file) for file in files])
     save_survey(whole, folder / "merged.npz")
-    _finish(whole, folder, open_images(images) if images else ImageSet.photographs(), quilt, as_json)
+    _finish(whole, folder, image_set(images), quilt, as_json)
 
 
-def _saved_family(path: Path, layer: str | None) -> Family:
-    """The only family in a file, or the only one of a layer.
+def _on_cluster(
+    where: str,
+    net: Network,
+    family: Family,
+    images: Images,
+    shards: int,
+    settings: Settings,
+    folder: Path,
+    progress: Progress,
+) -> Survey:
+    from circuits.cluster import connected
+    from evals.dataset.cluster import survey_on
 
-    Raises:
-        CurvesError: there is none, or more than one.
-    """
-    import tomllib
-
-    from circuits import CurvesError, Family
-
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))["family"]
-        found = [family for family in map(Family.from_json, tables) if layer in {None, family.layer}]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise CurvesError(f"{path} holds no families ({error}); `curves families NET -o FILE` writes them") from None
-    if len(found) != 1:
-        have = ", ".join(f"{family.name} of {family.layer}" for family in found) or "none"
-        raise CurvesError(
-            f"{path} should have one family to survey, and has {have}; name its layer or give another file"
-        )
-    return found[0]
+    with connected(where) as client:
+        return survey_on(
+            client, net, family, images, parts=shards if shards > 1 else None, settings=settings, folder=folder,
+            progress=progress,
+        )  # fmt: skip
 
 
 def _finish(survey: Survey, folder: Path, images: Images, quilts: list[str] | None, as_json: bool) -> None:

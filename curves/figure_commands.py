@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Device, Memory, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, check_file, print_json
 from curves.progress import shown
 
@@ -37,22 +38,28 @@ def figure(
             help="The network beside it, in figures that compare; by default a learned one beside handbuilt.",
         ),
     ] = None,
-    images: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Images to use instead of scikit-image's.")
-    ] = None,
+    images: ImagesPath = None,
     labels: Annotated[
         bool, typer.Option("--labels", help="The images lie in a folder for each class: show accuracy, not damage.")
     ] = False,
+    human: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder from `curves label page` with labels in it, for figures of these."),
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="Of feature visualisations, in figures that show some.")
+    ] = 128,
     every: Annotated[bool, typer.Option("--list", help="List the figures and exit.")] = False,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw a figure of the articles: of a network, or, if it compares, of the learned one beside the hand-built one."""
     from circuits import CurvesError
-    from circuits.images import ImageSet
     from evals import Setting, draw_figure, find_plate, save_figure
     from evals.gallery.registry import picture_suffix
+    from evals.human import read_folder
 
     if every:
         _list(as_json)
@@ -64,16 +71,18 @@ def figure(
         raise CurvesError(f"`curves figure {name}` needs a network and a file: curves figure {name} NET -o FILE.svg")
     if other and not found.compares:
         raise CurvesError(f"the figure {name} shows one network; leave out --with {other}, and draw {other} by itself")
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     picture_suffix(output)
     check_file(output)
-    chosen = ImageSet.folder(images) if images else ImageSet.photographs()
+    chosen = image_set(images)
     subjects = _subjects(net, other, load) if found.compares else (_subject(net, load),)
     with shown() as progress:
         setting = Setting(
             subjects,
             chosen,
+            human=read_folder(human) if human else None,
             measure_damage=lambda: _damage(subjects, chosen if images else None, labels, progress),
+            steps=steps,
             progress=progress,
         )
         drawn = draw_figure(name, setting)
@@ -92,7 +101,7 @@ def _list(as_json: bool) -> None:
 
     known = plates().values()
     if as_json:
-        told = [{"name": f.name, "about": f.about, "section": f.section, "compares": f.compares} for f in known]
+        told = [{key: value for key, value in vars(found).items() if key != "draw"} for found in known]
         print_json(told)
         return
     for found in known:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Device, Memory, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, check_file, print_json, print_table, table, writable
 from curves.progress import shown
 
@@ -42,19 +43,16 @@ def graft(
     donor: Donor = "handbuilt",
     layer: Layer = "3b",
     units: Units = None,
-    images: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Images to fit on instead of scikit-image's.")
-    ] = None,
+    images: ImagesPath = None,
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Put hand-built units in the place of learned ones, each scaled to come nearest to the one that it replaces."""
     import handbuilt
-    from circuits.images import ImageSet
 
     load = opener(device)
     check_file(output)
-    chosen = ImageSet.folder(images) if images else ImageSet.photographs()
+    chosen = image_set(images)
     network, hand = load(net), load(donor)
     with shown() as progress:
         replaced = _replaced(network, layer, units, progress)
@@ -78,11 +76,14 @@ def recovery(
     layer: Layer = "3b",
     units: Units = None,
     fit: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Images to fit on instead of scikit-image's.")
+        Path | None, typer.Option(metavar="PATH", help="Images to fit on, found as --images are; else scikit-image's.")
     ] = None,
     images: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Images to test on; if there are none, half of those to fit on."),
+        typer.Option(
+            metavar="PATH",
+            help="A folder of images, a tar file or a folder of these, to test on; else half of those to fit on.",
+        ),
     ] = None,
     labels: Annotated[
         bool, typer.Option("--labels", help="The test's images lie in a folder for each class: measure accuracy too.")
@@ -91,6 +92,7 @@ def recovery(
     seed: Annotated[int, typer.Option(metavar="N", help="Of the controls and the intervals.")] = 0,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Ablate curve detectors, graft hand-built ones, and measure how much of the damage that undoes.
@@ -101,7 +103,7 @@ def recovery(
     from curves.recovery import recovery as run
     from evals import class_labels
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     folder = writable(output)
     fitted, tested, note = _image_sets(fit, images)
     network, hand = load(net), load(donor)
@@ -137,10 +139,9 @@ def _replaced(net: Network, layer: str, units: str | None, progress: Progress) -
 
 def _image_sets(fit: Path | None, test: Path | None) -> tuple[ImageSet, ImageSet, str]:
     """What to fit and what to test on, and a sentence that says so."""
-    from circuits.images import ImageSet
     from curves.recovery import fit_and_test
 
-    fitted, tested = fit_and_test(*(ImageSet.folder(folder) if folder else None for folder in (fit, test)))
+    fitted, tested = fit_and_test(*(image_set(path) if path else None for path in (fit, test)))
     note = ""
     if fit is None and test is None:
         note = "no --images were given, so that one half of the photographs was fitted on and the other tested on: "

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curves.devices import Device, Precision, opener
+from curves.devices import Device, Memory, Precision, opener
+from curves.inputs import ImagesPath, image_set
 from curves.output import AsJson, angle, print_json, print_table, table, writable
 from curves.progress import shown
 
@@ -36,15 +37,14 @@ def likeness(
     layer: Annotated[
         str | None, typer.Option(metavar="L", help="NET's layer of curve detectors; by receptive field if not given.")
     ] = None,
-    images: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Images to agree on instead of scikit-image's.")
-    ] = None,
+    images: ImagesPath = None,
     published: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Published tuning curves (JSON) to compare OTHER with as well.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of samples, intervals and chance levels.")] = 0,
     device: Device = "cpu",
     precision: Precision = "float32",
+    memory: Memory = None,
     as_json: AsJson = False,
 ) -> None:
     """Find for each curve detector the one of another network that is most like it, and compare their circuits.
@@ -54,13 +54,12 @@ def likeness(
     """
     import evals
     from circuits import CurvesError
-    from circuits.images import ImageSet
     from evals.likeness import merged
 
-    load = opener(device, precision)
+    load = opener(device, precision, memory)
     folder = writable(output)
     curves = evals.read_tuning_curves(published) if published else None
-    chosen = ImageSet.folder(images) if images else ImageSet.photographs()
+    chosen = image_set(images)
     network, partner = load(net), load(other)
     circuit, note = None, ""
     with shown() as progress:

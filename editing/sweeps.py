@@ -7,26 +7,25 @@ work: what lies upstream runs once for each stimulus, and of what lies downstrea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from circuits import CurvesError, Network, Unit
-from circuits.capture import Capture, Captured
+from circuits.capture import Captured
 from circuits.ops import Conv, Linear
-from circuits.precision import arithmetic
-from circuits.regions import INPUT, Box, trace_back
 from circuits.replacing import Replacements
-from circuits.validation import check_images
 from circuits.wiring import is_inner
 from editing.interventions import Units, units_of_one_layer
+from editing.sweeping import Job, Sweep, channels
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 __all__ = ["ablation_effects", "edge_effects"]
-
-MEMORY = 64 * 2**20
-"""Bytes in use at a time: less makes batches too small for the convolutions, more gains nothing."""
 
 
 def ablation_effects(
@@ -38,7 +37,8 @@ def ablation_effects(
     value: float | Tensor = 0.0,
     pre: bool = True,
     whole: bool = False,
-    memory: int = MEMORY,
+    memory: int | None = None,
+    client: Client | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Tensor:
     """How the responses of units change when each of other units is ablated alone.
@@ -54,7 +54,9 @@ def ablation_effects(
         value: a number, or A numbers, one for each unit.
         pre: read pre-activations (default) or activations.
         whole: the stimuli are whole images of any size, and maps are read.
-        memory: bytes to use at a time, beside the result. It changes nothing in the result but rounding.
+        memory: bytes to use at a time, beside the result; by default 64 MB, or what the network's budget leaves beside
+            the result. It changes nothing in the result but rounding.
+        client: of a Dask cluster to run it on (`circuits.cluster`): the result is the same, bit for bit.
         progress: called with the number of stimuli done after each batch.
 
     Returns:
@@ -67,9 +69,11 @@ def ablation_effects(
     """
     ablated, readers = _whole(net, units), units_of_one_layer(net, read)
     values = _values(net, value, len(ablated))
-    sweep = _Sweep(net, readers, stimuli, pre=pre, whole=whole)
-    stage = sweep.replacements(net.layer(ablated[0].layer).pre, _channels(ablated))
-    return sweep.run([stage], partial(stage.changes, maps=values, memory=memory), memory, progress)
+    sweep = Sweep(net, readers, stimuli, pre=pre, whole=whole)
+    stage = sweep.replacements(net.layer(ablated[0].layer).pre, channels(ablated))
+    again = partial(ablation_effects, units=ablated, read=readers, value=values, pre=pre, whole=whole)
+    job = Job([stage], lambda captured, most: stage.changes(captured, values, most), again, len(ablated))
+    return sweep.run(job, memory, client, progress)
 
 
 def edge_effects(
@@ -82,7 +86,8 @@ def edge_effects(
     value: float | Tensor = 0.0,
     pre: bool = True,
     whole: bool = False,
-    memory: int = MEMORY,
+    memory: int | None = None,
+    client: Client | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Tensor:
     """How responses change when the edge from each of many units to one target unit is cut alone.
@@ -100,7 +105,8 @@ def edge_effects(
         value: a number, or A numbers, one for each source.
         pre: read pre-activations (default) or activations.
         whole: the stimuli are whole images of any size, and maps are read.
-        memory: bytes to use at a time, beside the result.
+        memory: as in `ablation_effects`.
+        client: as in `ablation_effects`.
         progress: called with the number of stimuli done after each batch.
 
     Returns:
@@ -115,72 +121,21 @@ def edge_effects(
     values = _values(net, value, len(starts))
     source, seen = net.layer(starts[0].layer).pre, net.layer(end.layer).pre
     cut = _other_layers(net, {starts[0].layer, end.layer})
-    sweep = _Sweep(net, [end] if read is None else units_of_one_layer(net, read), stimuli, pre=pre, whole=whole)
+    sweep = Sweep(net, [end] if read is None else units_of_one_layer(net, read), stimuli, pre=pre, whole=whole)
+    again = partial(edge_effects, sources=starts, target=end, read=read, value=values, pre=pre, whole=whole)
     if read is None:
-        stage = sweep.replacements(source, _channels(starts), cut)
-        return sweep.run([stage], partial(stage.changes, maps=values, memory=memory), memory, progress)
+        stage = sweep.replacements(source, channels(starts), cut)
+        job = Job([stage], lambda captured, most: stage.changes(captured, values, most), again, len(starts))
+        return sweep.run(job, memory, client, progress)
     behind = sweep.replacements(seen, [end.channel] * len(starts))
-    before = Replacements(net, source, _channels(starts), seen, [end.channel], behind.needs[seen], sweep.image, cut)
+    before = Replacements(net, source, channels(starts), seen, [end.channel], behind.needs[seen], sweep.image, cut)
 
-    def effects(captured: Captured) -> Tensor:
-        changes = before.changes(captured, values, memory)[:, 0].transpose(0, 1)
+    def effects(captured: Captured, most: int) -> Tensor:
+        changes = before.changes(captured, values, most)[:, 0].transpose(0, 1)
         intact = captured.crop(seen, behind.needs[seen])[:, end.channel, None]
-        return behind.changes(captured, intact + changes, memory)
+        return behind.changes(captured, intact + changes, most)
 
-    return sweep.run([before, behind], effects, memory, progress)
-
-
-class _Sweep:
-    """Units that are read over stimuli."""
-
-    def __init__(self, net: Network, readers: Sequence[Unit], stimuli: Tensor, *, pre: bool, whole: bool) -> None:
-        layer = net.layer(readers[0].layer)
-        check_images(stimuli, net.device, net.dtype)
-        self._net, self._stimuli, self._rows = net, stimuli, _channels(readers)
-        self._target = layer.pre if pre else layer.post
-        self._box, self._seen, self.image = None, None, None
-        given = (stimuli.shape[2], stimuli.shape[3])
-        if whole:
-            self.image = given
-            net.activations(stimuli[:1], [layer.name])  # refuses a size that does not fit
-            return
-        self._box = Box(0, 1, 0, 1)
-        boxes = {layer.pre: self._box}
-        trace_back(net.ops, boxes, {})
-        self._seen = boxes[INPUT]
-        if given != self._seen.size:
-            seen, found = (" x ".join(map(str, size)) for size in (self._seen.size, given))
-            raise CurvesError(
-                f"units of {layer.name} see {seen} px, the stimuli are {found}; crop them, or set whole=True"
-            )
-
-    def replacements(self, source: str, channels: Sequence[int], cut: Collection[str] = ()) -> Replacements:
-        """The read units when single channels of `source` are replaced."""
-        return Replacements(self._net, source, channels, self._target, self._rows, self._box, self.image, cut)
-
-    @torch.no_grad()
-    def run(
-        self,
-        stages: Sequence[Replacements],
-        effects: Callable[[Captured], Tensor],
-        memory: int,
-        progress: Callable[[int], None] | None,
-    ) -> Tensor:
-        """The effects on all stimuli, as many at a time as fit in the memory."""
-        capture = Capture(self._net, [stage.needs for stage in stages], self.image)
-        stimuli = self._stimuli
-        if self._seen:  # the read units may see less than others of their layer
-            part = capture.box.within(self._seen)
-            stimuli = stimuli[..., part.top : part.bottom, part.left : part.right]
-        size = capture.size + sum(stage.size for stage in stages)
-        found = []
-        for batch in torch.split(stimuli, max(1, memory // (size * stimuli.element_size()))):
-            with arithmetic(self._net.precision):
-                found.append(effects(capture.run(batch)))
-            if progress:
-                progress(len(batch))
-        result = torch.cat(found, dim=2)
-        return result.flatten(2) if self._box else result
+    return sweep.run(Job([before, behind], effects, again, len(starts)), memory, client, progress)
 
 
 def _whole(net: Network, where: Units) -> list[Unit]:
@@ -194,10 +149,6 @@ def _whole(net: Network, where: Units) -> list[Unit]:
     if copies := [name for name in net.layers if name.startswith(f"{layer}@")]:
         raise CurvesError(f"{layer} has private copies ({', '.join(copies)}) here; sweep the network before the edit")
     return units
-
-
-def _channels(units: Sequence[Unit]) -> list[int]:
-    return [unit.channel for unit in units]
 
 
 def _values(net: Network, value: float | Tensor, count: int) -> Tensor:

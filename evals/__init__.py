@@ -1,12 +1,22 @@
 """One harness for real, edited and hand-built networks: stimuli, tests, scorecards, comparison, report."""
 
 from circuits.images import PHOTOGRAPHS, ImageSet
+from evals.attribution_picture import draw_attribution
+from evals.battery.angles import Angles
+from evals.battery.attribution import AttributionTest
+from evals.battery.causal import Causal
 from evals.battery.classification import Classification
 from evals.battery.combing import Combing
 from evals.battery.cosmetic import Cosmetic
 from evals.battery.dataset import DatasetSurvey
+from evals.battery.echo import Echo
 from evals.battery.equivariance import Equivariance
+from evals.battery.human import HumanLabels
+from evals.battery.lines import LineTolerance
+from evals.battery.positions import Positions
+from evals.battery.rotation import Rotation
 from evals.battery.synthetic import SyntheticCurves
+from evals.battery.visualization import Visualizations
 from evals.catalogue import find_test, known_tests, make_tests
 from evals.check import Check, Tolerance, Verdict, check
 from evals.circuit_likeness import CircuitLikeness, FamilyPair, circuit_likeness
@@ -15,6 +25,7 @@ from evals.comb_calibration import comb_calibration
 from evals.combs import Comb, CombGrid, render_combs
 from evals.compare import compare
 from evals.curve_kinds import Criteria, CurveCriteria, DoubleCurveCriteria, EarlyCurveCriteria
+from evals.curve_table import CurveTable
 from evals.damage import damage
 from evals.damage_result import MEASURES, Damage, Recovered, Variant
 from evals.dataset import Survey, survey_images
@@ -26,6 +37,7 @@ from evals.harness import run
 from evals.kinds import KINDS, Kind
 from evals.likeness import likeness
 from evals.likeness_result import Agreement, Likeness, Pair
+from evals.natural import NaturalExamples, natural_examples
 from evals.orientation_kinds import ComplexGaborCriteria, GaborCriteria, LineCriteria
 from evals.published import PublishedGroup, published_families, published_groups
 from evals.published_tuning import TuningCurves, read_tuning_curves
@@ -42,6 +54,9 @@ __all__ = [
     "MEASURES",
     "PHOTOGRAPHS",
     "Agreement",
+    "Angles",
+    "AttributionTest",
+    "Causal",
     "Check",
     "CircuitLikeness",
     "Classification",
@@ -54,25 +69,32 @@ __all__ = [
     "Curve",
     "CurveCriteria",
     "CurveGrid",
+    "CurveTable",
     "Damage",
     "DatasetSurvey",
     "Definition",
     "Difference",
     "DoubleCurveCriteria",
     "EarlyCurveCriteria",
+    "Echo",
     "Equivariance",
     "FamilyPair",
     "GaborCriteria",
+    "HumanLabels",
     "ImageSet",
     "Kind",
     "Likeness",
     "LineCriteria",
+    "LineTolerance",
+    "NaturalExamples",
     "Pair",
     "Plate",
+    "Positions",
     "PublishedGroup",
     "Recovered",
     "Replicates",
     "Report",
+    "Rotation",
     "Sample",
     "Score",
     "Scorecard",
@@ -89,6 +111,7 @@ __all__ = [
     "TuningLikeness",
     "Variant",
     "Verdict",
+    "Visualizations",
     "check",
     "circuit_likeness",
     "class_labels",
@@ -97,6 +120,7 @@ __all__ = [
     "curve_layer",
     "damage",
     "difference",
+    "draw_attribution",
     "draw_figure",
     "find_curve_family",
     "find_families",
@@ -107,6 +131,7 @@ __all__ = [
     "make_tests",
     "measure_family",
     "measure_scale",
+    "natural_examples",
     "plates",
     "published_families",
     "published_groups",

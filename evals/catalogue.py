@@ -20,7 +20,7 @@ GROUP = "curve_circuits.tests"
 
 
 ALL = "all"
-"""In the place of tests: all of them, but those that cannot be run on a network and its images."""
+"""Among tests, or in the place of them: all others that can be run on the network and images at hand."""
 
 
 def known_tests() -> tuple[str, ...]:
@@ -51,14 +51,17 @@ def make_tests(tests: str | Sequence[str | Test], *, quick: bool = False) -> lis
     """The tests, those given by name with their usual settings; `quick` ones show less.
 
     Args:
-        tests: names or tests, or `ALL`.
+        tests: names or tests, or one name; `ALL` stands for all that are not named.
         quick: whether they show less.
 
     Raises:
         CurvesError: there are none, one is unknown or cannot be loaded, or two have one name.
     """
-    named = known_tests() if tests == ALL else [tests] if isinstance(tests, str) else tests
-    chosen = [find_test(test)() if isinstance(test, str) else test for test in named]
+    named = [tests] if isinstance(tests, str) else tests
+    chosen = [find_test(test)() if isinstance(test, str) else test for test in named if test != ALL]
+    if ALL in named:
+        given = {test.name for test in chosen}
+        chosen += [find_test(name)() for name in known_tests() if name not in given]
     if not chosen:
         raise CurvesError(f"there is nothing to test; name at least one of {', '.join(known_tests())}")
     names = [test.name for test in chosen]

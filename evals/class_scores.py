@@ -14,13 +14,14 @@ from torch import Tensor
 from circuits import CurvesError, Network
 from circuits.execution import execute
 from circuits.images import ImageSet
+from circuits.memory import pictures_at_once
 from circuits.ops import Softmax
 from circuits.regions import INPUT, compile_program, extents
 
-__all__ = ["Classifier", "batches_of_middles", "within_best"]
+__all__ = ["Classifier", "batches_of_middles", "divergence", "within_best"]
 
 BATCH = 16
-"""Pictures at a time."""
+"""Pictures at a time, if the network's budget has room for so many."""
 
 
 class Classifier:
@@ -31,6 +32,10 @@ class Classifier:
     Args:
         net: a network whose last op writes a number for each class: probabilities, or what a softmax makes them of.
         layer: whose activations are wanted as well.
+
+    Attributes:
+        classes: how many there are.
+        scores: the tensor whose softmax the probabilities are.
 
     Raises:
         UnknownLayerError: there is no such layer.
@@ -48,10 +53,19 @@ class Classifier:
                 f"{net.channels(last.name)} maps of {rows} x {columns}; give a classifier, such as bvlc_googlenet"
             )
         self.classes = net.channels(last.name)
-        self._scores = last.inputs[0] if isinstance(last, Softmax) else last.name
+        self.scores = last.inputs[0] if isinstance(last, Softmax) else last.name
         self._maps = net.layer(layer).post if layer else None
-        wanted = [self._scores, *([self._maps] if self._maps else [])]
+        wanted = [self.scores, *([self._maps] if self._maps else [])]
         self._program = compile_program(net.ops, dict.fromkeys(wanted), size)
+
+    @property
+    def at_once(self) -> int:
+        """Pictures that `run` may be given at a time.
+
+        Raises:
+            CurvesError: the network's budget has no room for one.
+        """
+        return pictures_at_once(self.net, self._program, BATCH)
 
     def run(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
         """Log-probabilities, N x classes, and activations of the layer, N x C x H x W; both double, on the CPU.
@@ -62,18 +76,24 @@ class Classifier:
         with torch.inference_mode():
             image = self.net.preprocessing(pictures.to(self.net.device, self.net.dtype))
             found = execute(self._program, {INPUT: image}, self.net.tensors, precision=self.net.precision)
-            scores = found[self._scores].flatten(1).cpu().double().log_softmax(dim=1)
+            scores = found[self.scores].flatten(1).cpu().double().log_softmax(dim=1)
             return scores, found[self._maps].cpu().double() if self._maps else None
 
 
-def batches_of_middles(images: ImageSet, size: int) -> Iterator[Tensor]:
-    """The middle `size` x `size` px of every picture, N x 3 x size x size at a time.
+def batches_of_middles(images: ImageSet, size: int, count: int = BATCH) -> Iterator[Tensor]:
+    """The middle `size` x `size` px of every picture, N x 3 x size x size at a time, N at most `count`.
 
     The shorter side is what the image set says (256 gives the usual margin around 224), but no less than `size`.
     """
     pictures = iter(images if images.short_side >= size else replace(images, short_side=size))
-    while batch := list(itertools.islice(pictures, BATCH)):
+    while batch := list(itertools.islice(pictures, count)):
         yield torch.stack([_middle(picture, size) for picture in batch])
+
+
+def divergence(reference: Tensor, said: Tensor) -> NDArray[np.float64]:
+    """KL(reference || said) in nats, (N,), from log-probabilities, N x classes."""
+    found: NDArray[np.float64] = (reference.exp() * (reference - said)).sum(dim=1).clamp(min=0).numpy()
+    return found
 
 
 def within_best(scores: Tensor, labels: Tensor, count: int) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from circuits import CurvesError
 from evals.grid import CurveGrid
-from evals.stimuli import FIELDS, Curve, render_columns
+from evals.stimuli import FIELDS, Curve, along_arc, render_columns
 
 __all__ = ["Comb", "CombGrid", "render_combs"]
 
@@ -97,26 +97,24 @@ def render_combs(combs: Sequence[Comb], *, device: torch.device | str | None = N
 
 def _lines(comb: Comb) -> dict[str, _Array]:
     """The ticks from one end of the arc to the other, then the curve if it is drawn, as `render_columns` reads them."""
-    curve, to_centre = comb.curve, np.exp(1j * math.radians(comb.curve.direction))
+    curve = comb.curve
     longest = min(curve.arc_length, curve.radius * math.radians(curve.max_angle))
     # A chord is at least 2 / pi of its arc, so that no tick beyond this reaches into the picture.
     seen = math.pi / 2 * (math.hypot(*curve.position) + curve.size + comb.tick_length)
     last = int(min(longest / 2, seen) / comb.spacing)
-    along = comb.spacing * np.arange(-last, last + 1)
-    turned = along / curve.radius
-    # R (1 - e^(i turned)) from the arc's middle, written so that a straight line needs no case of its own.
-    middles = -1j * to_centre * along * np.sinc(turned / math.tau) * np.exp(0.5j * turned) + complex(*curve.position)
+    along = comb.spacing * np.arange(-last, last + 1, dtype=np.float64)
+    middles, directions = along_arc(curve, along)
     count = len(along) + comb.with_curve
     columns = {name: np.array([getattr(curve, name)] * count) for name in FIELDS}
     columns["foreground"], columns["background"] = np.ones((count, 3)), np.zeros((count, 3))
     ticks = slice(0, len(along))
-    columns["direction"][ticks] += np.degrees(turned) + comb.tick_angle
+    columns["direction"][ticks] = directions + comb.tick_angle
     columns["radius"][ticks], columns["arc_length"][ticks], columns["extended"][ticks] = (
         math.inf,
         comb.tick_length,
         False,
     )
-    columns["position"][ticks] = np.stack((middles.real, middles.imag), axis=1)
+    columns["position"][ticks] = middles + curve.position
     return columns
 
 

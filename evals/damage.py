@@ -17,7 +17,7 @@ from torch import Tensor
 
 from circuits import CurvesError, Network
 from circuits.images import ImageSet
-from evals.class_scores import Classifier, batches_of_middles, within_best
+from evals.class_scores import Classifier, batches_of_middles, divergence, within_best
 from evals.damage_result import Damage, Variant
 from evals.progress import Progress
 
@@ -69,7 +69,8 @@ def damage(
     spread = _Spread(reference.layer(layer).channels)
     columns = {name: _Columns() for name in (*others, None)}
     done = 0
-    for pictures in batches_of_middles(images, reference.input_size):
+    most = min(each.at_once for each in (first, *others.values()))
+    for pictures in batches_of_middles(images, reference.input_size, most):
         own = None if right is None else right[done : done + len(pictures)]
         said, maps = first.run(pictures)
         assert maps is not None
@@ -80,7 +81,7 @@ def damage(
         done += len(pictures)
         if progress:
             progress(f"pictures through {len(others) + 1} networks", done, len(images))
-    files = tuple(str(p.relative_to(images.root) if images.root else p.name) for p in images.paths)
+    files = tuple(picture.name for picture in images.pictures())
     variants = tuple(columns[name].variant(name, net.identity) for name, net in changed.items())
     unchanged = columns[None].variant(reference.provenance.name, reference.identity)
     return Damage(unchanged, variants, layer, spread.total, images.name, images.hash, files, reference.execution)
@@ -105,9 +106,8 @@ class _Columns:
     def add(self, said: Tensor, maps: Tensor | None, reference: Tensor, before: Tensor, labels: Tensor | None) -> None:
         """Take in log-probabilities and activations of a batch, the reference's of the same, and labels."""
         assert maps is not None
-        kl = (reference.exp() * (reference - said)).sum(dim=1).clamp(min=0)
         error = ((maps - before) ** 2).flatten(1).sum(dim=1)
-        self._numbers["kl"].append(kl.numpy())
+        self._numbers["kl"].append(divergence(reference, said))
         self._numbers["error"].append(error.numpy())
         self._numbers["agreement"].append((said.argmax(dim=1) == reference.argmax(dim=1)).numpy())
         if labels is not None:

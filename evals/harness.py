@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, Network
 from circuits.images import ImageSet
-from evals.catalogue import ALL, make_tests
+from evals.catalogue import make_tests
 from evals.progress import Progress, counted
 from evals.resampling import DRAWS, Replicates, replicates, spreads
 from evals.scorecard import Scorecard, provenance
@@ -37,8 +37,9 @@ def run(
     Args:
         net: any network.
         family: the units to test, such as `find_curve_family` returns; None if no test is about a family.
-        tests: names from `known_tests()`, or tests with settings of your own; or `"all"`: then those that cannot be run
-            on this network and these images are left out, and the card says why (`Scorecard.refused`).
+        tests: names from `known_tests()`, or tests with settings of your own. `"all"`, alone or among them, stands for
+            all others that can be run on this network and these images; the card says which cannot, and why
+            (`Scorecard.refused`).
         images: the image set that standard deviations are taken over, and that is classified; scikit-image's
             photographs by default.
         quick: whether each test shows fewer stimuli (`Test.quick`); the card says so.
@@ -65,13 +66,14 @@ def run(
     details: dict[str, Any] = {}
     drawn: dict[str, Replicates] = {}
     images = ImageSet.photographs() if images is None else images
+    asked = {test if isinstance(test, str) else test.name for test in ([tests] if isinstance(tests, str) else tests)}
     refused: dict[str, str] = {}
     for test in chosen:
         try:
             # Only tests that need none are given no family.
             result = test.run(net, cast(Family, family), images, progress)
         except CurvesError as error:
-            if tests != ALL:
+            if test.name in asked:
                 raise
             refused[test.name] = str(error)
             continue

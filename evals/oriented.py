@@ -18,7 +18,7 @@ from torch import Tensor
 
 from evals.stimuli import Curve, render_curves
 
-__all__ = ["COLOURS", "POLARITIES", "Gratings", "Lines"]
+__all__ = ["COLOURS", "ORIENTATIONS", "POLARITIES", "Gratings", "Lines"]
 
 Colour = tuple[float, float, float]
 
@@ -37,6 +37,7 @@ POLARITIES: dict[str, tuple[Colour, Colour]] = {
 """Foreground and background of what is drawn."""
 
 ORIENTATIONS = tuple(float(angle) for angle in np.arange(0, 180, 15))
+"""Degrees, of gratings and lines."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from evals.progress import Progress
 from evals.responses import CurveResponse, LineResponse, LobeResponse, NearbyCurveResponse, WaveResponse
 from evals.stimuli import Curve
 from evals.sweep import CURVE_FIELD, Stimuli, measure_scale, sweep
-from evals.tuning import Array, first_harmonic, lobes, preference
+from evals.tuning import Array, first_harmonic, lobes, preference, radial_tuning
 
-__all__ = ["Portrait"]
+__all__ = ["DIRECTIONS", "Portrait"]
 
 WAVELENGTHS = (3.0, 4.5, 6.75, 10.0, 15.0, 22.5)
 """px, about half an octave apart, from the shortest that pixels show well."""
@@ -30,6 +30,8 @@ OFFSETS = (-0.25, -0.125, 0.0, 0.125, 0.25)
 """Where lines are shown, as shares of the receptive field."""
 
 DIRECTIONS = tuple(float(angle) for angle in np.arange(0, 360, 15))
+"""Degrees, of curves."""
+
 RADII = tuple(float(radius) for radius in np.geomspace(15, 150, 6) / CURVE_FIELD)
 """Of curves, as shares of the receptive field: on 3b the 15 to 150 px of the synthetic-curve test."""
 
@@ -70,13 +72,24 @@ class Portrait:
     @cached_property
     def lines(self) -> tuple[LineResponse | None, ...]:
         """By unit, what straight lines do."""
-        lines = Lines(self.field, self._line_width, tuple(share * self.field for share in OFFSETS))
         curves = np.stack([heard for _, heard in self._curves.values()], axis=1)
         best = curves[..., :-1].max(axis=(1, 2, 3)), curves[..., -1].max(axis=(1, 2))
         return tuple(
             _lines(heard, preference(curve, line)) if heard.any() else None
-            for heard, curve, line in zip(self._responses(lines), *best, strict=True)
+            for heard, curve, line in zip(self._lines, *best, strict=True)
         )
+
+    @cached_property
+    def line_tuning(self) -> Array:
+        """Units x `oriented.ORIENTATIONS`: responses to lines of the better polarity at the best offset."""
+        best = self._lines.max(axis=(2, 3)).argmax(axis=1)
+        tuned: Array = self._lines.max(axis=3)[np.arange(len(best)), best]
+        return tuned
+
+    @cached_property
+    def curve_tuning(self) -> Array:
+        """Units x `DIRECTIONS`: responses to curves of the polarity that excites the unit more, averaged over radii."""
+        return np.stack([radial_tuning(heard[:, :-1]) for _, heard in self._chosen])
 
     @cached_property
     def curves(self) -> tuple[CurveResponse | None, ...]:
@@ -124,6 +137,11 @@ class Portrait:
         both = np.stack([heard for _, heard in self._curves.values()], axis=1)
         best = both[..., :-1].sum(axis=(2, 3)).argmax(axis=1)
         return [(tuple(POLARITIES)[i], maps[i]) for i, maps in zip(best, both, strict=True)]
+
+    @cached_property
+    def _lines(self) -> Array:
+        """Units x polarities x orientations x offsets."""
+        return self._responses(Lines(self.field, self._line_width, tuple(share * self.field for share in OFFSETS)))
 
     @cached_property
     def _curves(self) -> dict[str, tuple[SyntheticCurves, Array]]:

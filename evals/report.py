@@ -15,7 +15,8 @@ from circuits import CurvesError
 from circuits.files import write_text
 from evals.differences import Difference, difference
 from evals.report_rows import DifferenceRow, Row, ScoreRow, by_test, difference_rows, score_rows
-from evals.report_tables import csv_text, difference_records, score_records
+from evals.report_tables import difference_records, score_records
+from evals.results import csv_text
 from evals.scorecard import Scorecard
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +9,7 @@ from evals.differences import Difference
 from evals.resampling import Spread
 from evals.scorecard import Scorecard
 
-__all__ = ["csv_text", "difference_records", "score_records"]
+__all__ = ["difference_records", "score_records"]
 
 SCORE_COLUMNS = ("network", "score", "value", "unit", "standard_error", "low", "high", "better")
 DIFFERENCE_COLUMNS = ("network", "reference", "score", "difference", "standard_error", "low", "high", "paired")
@@ -34,13 +32,6 @@ def difference_records(reference: str, differences: Mapping[str, Mapping[str, Di
         for score, found in by_score.items():
             rows.append((name, reference, score, found.value, *_columns(found.spread), found.paired))
     return rows
-
-
-def csv_text(rows: Sequence[Sequence[Any]]) -> str:
-    """Rows as CSV; None is empty."""
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(rows)
-    return file.getvalue()
 
 
 def _columns(spread: Spread | None) -> tuple[float | None, float | None, float | None]:

@@ -1,4 +1,4 @@
-"""Files with the results of a comparison: a table for a spreadsheet, and everything for a program."""
+"""Files with results: tables for a spreadsheet, and everything for a program."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import io
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from circuits.files import write_text
 
-__all__ = ["defined", "save_results"]
+__all__ = ["csv_text", "defined", "save_results"]
 
 
 def save_results(
@@ -31,13 +31,16 @@ def save_results(
         CurvesError: the place cannot be written to.
     """
     table, whole = (Path(folder) / f"{name}.{kind}" for kind in ("csv", "json"))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(defined(list(rows)))
-    write_text(table, text.getvalue())
+    write_text(table, csv_text([list(rows[0]), *([defined(row[name]) for name in rows[0]] for row in rows)]))
     write_text(whole, json.dumps(defined(summary), indent=1, allow_nan=False) + "\n")
     return table, whole
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as CSV; None is empty."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
 
 
 def defined(data: Any) -> Any:  # noqa: ANN401 (whatever json takes)

@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from circuits.errors import CurvesError
 from evals.render import Arcs, render_arcs
 
-__all__ = ["FIELDS", "Curve", "changed", "render_columns", "render_curves"]
+__all__ = ["FIELDS", "Curve", "along_arc", "changed", "render_columns", "render_curves"]
 
 Colour = tuple[float, float, float]
 _WHITE: Colour = (1.0, 1.0, 1.0)
@@ -111,6 +112,23 @@ class Curve:
     def render(self) -> Tensor:
         """Draw the curve: 3 x size x size, float32 in [0, 1]."""
         return render_curves([self])[0]
+
+
+def along_arc(curve: Curve, lengths: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places on the arc that a curve in the middle of the picture is a part of, and the curve's directions there.
+
+    Args:
+        curve: the middle of its arc is where lengths are counted from.
+        lengths: px along the arc; to the right of who looks at the centre where positive.
+
+    Returns:
+        x and y in px (y up), in a last axis of two; and degrees.
+    """
+    turned = lengths / curve.radius
+    to_centre = np.exp(1j * math.radians(curve.direction))
+    # R (1 - e^(i turned)) from the arc's middle, written so that a straight line needs no case of its own.
+    places = -1j * to_centre * lengths * np.sinc(turned / math.tau) * np.exp(0.5j * turned)
+    return np.stack([places.real, places.imag], axis=-1), curve.direction + np.degrees(turned)
 
 
 def _number(name: str, value: object) -> float:

@@ -7,6 +7,7 @@ family and testing it costs one sweep. An edited network has another identity an
 from __future__ import annotations
 
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from circuits import CurvesError, Network
 from circuits.images import ImageSet
+from circuits.memory import ImageRoom, patches_at_once
 from circuits.wiring import is_inner
 
 T = TypeVar("T")
@@ -25,7 +27,8 @@ T = TypeVar("T")
 __all__ = ["Scale", "Stimuli", "curve_layer", "field_sizes", "forget", "measure_scale", "sweep"]
 
 BATCH = 32
-"""Stimuli at a time: enough to fill the convolutions, small enough to stay in cache (benchmarks/sweep.py)."""
+"""Stimuli at a time, if the network's budget has room for so many: enough to fill the convolutions, small enough to
+stay in cache (docs/performance.md)."""
 
 GPU_BATCH = 512
 """The same on a GPU: enough work for all of it; 3b of InceptionV1 takes about 1 GB."""
@@ -106,18 +109,24 @@ def sweep(net: Network, layer: str, stimuli: Stimuli, *, progress: Callable[[int
         One axis for each of the grid's, then units; on the CPU.
 
     Raises:
-        CurvesError: the stimuli are not of the receptive field's size.
+        CurvesError: the stimuli are not of the receptive field's size, or the network's budget has no room for the
+            result and one of them.
     """
 
     def compute() -> Tensor:
-        parts = []
+        count = math.prod(stimuli.shape)
+        result = torch.empty(count, net.layer(layer).channels, dtype=net.dtype, device="meta")
+        most = BATCH if net.device.type == "cpu" else GPU_BATCH
+        most = patches_at_once(net, layer, min(most, count), result.nbytes)
+        result = torch.empty_like(result, device="cpu")
+        done = 0
         with torch.inference_mode():
-            for batch in stimuli.batches(BATCH if net.device.type == "cpu" else GPU_BATCH, device=net.device):
-                parts.append(net.responses(batch, layer).cpu())
+            for batch in stimuli.batches(most, device=net.device):
+                result[done : done + len(batch)] = net.responses(batch, layer)
+                done += len(batch)
                 if progress:
                     progress(len(batch))
-        responses = torch.cat(parts)
-        return responses.reshape(*stimuli.shape, responses.shape[1])
+        return result.reshape(*stimuli.shape, result.shape[1])
 
     return _sweeps.get(
         (net.identity, *net.execution.values(), layer, json.dumps(stimuli.spec(), sort_keys=True)), compute
@@ -127,14 +136,20 @@ def sweep(net: Network, layer: str, stimuli: Stimuli, *, progress: Callable[[int
 def measure_scale(
     net: Network, layer: str, images: ImageSet, *, progress: Callable[[int], None] | None = None
 ) -> Scale:
-    """Mean and standard deviation of a layer's pre-activations over all positions of `images`."""
+    """Mean and standard deviation of a layer's pre-activations over all positions of `images`.
+
+    Raises:
+        CurvesError: the network's budget has no room for one of them.
+    """
 
     def compute() -> Scale:
         count = 0
         total = torch.zeros(net.layer(layer).channels, dtype=torch.float64)
         squares = torch.zeros_like(total)
+        room = ImageRoom(net, [layer], copies=4)  # in double precision, and squared
         with torch.inference_mode():
             for image in images:
+                room.check(*image.shape[1:])
                 values = net.activations(image[None].to(net.device), [layer], pre=True)[layer][0]
                 values = values.flatten(1).cpu().double()
                 count += values.shape[1]

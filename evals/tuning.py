@@ -19,11 +19,14 @@ __all__ = [
     "coverage",
     "describe",
     "first_harmonic",
+    "first_reaching",
     "full_width_at_half_maximum",
     "lobes",
+    "opposite",
     "preference",
     "radial_tuning",
     "tuning",
+    "width_above_half",
 ]
 
 Array = NDArray[np.float64]
@@ -88,15 +91,14 @@ def tuning(curves: Array, lines: Array, directions: Array, radii: Array) -> Tuni
     by_radius = np.array([_at(column, directions, angle) for column in heard.T])
     best = by_radius.max()
     line = _at(np.maximum(lines, 0), directions, angle)
-    opposite = np.abs(difference(directions, angle + 180)) <= ECHO_RANGE
     return Tuning(
         peak=float(heard.max()),
         preferred_direction=angle,
         first_harmonic=harmonic,
         amplitude=harmonic * float(curve.mean()),
         width=full_width_at_half_maximum(curve, directions),
-        echo=float(curve[opposite].max() / curve.max()),
-        radius_tolerance=_octaves_above_half(by_radius, radii),
+        echo=float(opposite(curve, directions, angle) / curve.max()),
+        radius_tolerance=width_above_half(by_radius, np.log2(radii)),
         curve_over_line=preference(float(best), line),
     )
 
@@ -147,6 +149,18 @@ def radial_tuning(curves: Array) -> Array:
     """Response by direction, averaged over radii (the second axis), silence counting as zero."""
     mean: Array = np.maximum(curves, 0).mean(axis=1)
     return mean
+
+
+def opposite(responses: Array, directions: Array, angle: float) -> Array:
+    """The largest response within `ECHO_RANGE` of the direction opposite to `angle`, along the first axis.
+
+    Args:
+        responses: directions first, whatever comes after.
+        directions: degrees.
+        angle: the preferred direction, degrees.
+    """
+    found: Array = responses[np.abs(difference(directions, angle + 180)) <= ECHO_RANGE].max(axis=0)
+    return found
 
 
 def first_harmonic(curve: Array, angles: Array, period: float = 360.0) -> tuple[float, float]:
@@ -204,20 +218,33 @@ def _at(values: Array, directions: Array, angle: float) -> float:
     return float(np.interp(angle, directions, values, period=360))
 
 
-def _octaves_above_half(values: Array, radii: Array) -> float:
-    """Octaves of radius around the best one in which the values stay above half of it."""
+def width_above_half(values: Array, axis: Array) -> float:
+    """Length of an ascending axis around the largest value in which the values stay above half of it, interpolated.
+
+    What goes on beyond an end of the axis counts up to the end; 0 where no value is above 0.
+    """
     if values.max() <= 0:
         return 0.0
-    x = np.log2(radii)
     best = int(values.argmax())
     half = values[best] / 2
     ends = []
-    for step, end in ((1, len(x) - 1), (-1, 0)):
+    for step, end in ((1, len(axis) - 1), (-1, 0)):
         i = best
         while i != end and values[i + step] >= half:
             i += step
-        edge = x[i]
+        edge = axis[i]
         if i != end:
-            edge += (x[i + step] - x[i]) * (values[i] - half) / (values[i] - values[i + step])
+            edge += (axis[i + step] - axis[i]) * (values[i] - half) / (values[i] - values[i + step])
         ends.append(float(edge))
     return ends[0] - ends[1]
+
+
+def first_reaching(values: Array, axis: Array, level: float) -> float | None:
+    """Where on an ascending axis values first reach a level, interpolated; None if nowhere."""
+    at = np.flatnonzero(values >= level)
+    if not at.size:
+        return None
+    i = int(at[0])
+    if i == 0 or axis[i] == axis[i - 1]:
+        return float(axis[i])
+    return float(axis[i] - (axis[i] - axis[i - 1]) * (values[i] - level) / (values[i] - values[i - 1]))

@@ -69,6 +69,33 @@ def combing_scores(here: Here) -> dict[str, Any]:
     return dict(evals.run(here(NET), few, [COMBING], images=here.images).family_scores)
 
 
+def attributions(here: Here) -> dict[str, Any]:
+    net, patches = here(NET), here.patches()
+    units = CURVES.units[:2]
+    found = {
+        "linear": circuits.attribution(net, units, "3a", patches=patches),
+        "bottleneck": circuits.attribution(net, units[0], "3b/5x5_bottleneck", patches=patches),
+        "place": circuits.attribution(net, units, "conv2d2", images=here.patches(2, 96), place=(3, 4)),
+        "integrated": circuits.attribution(net, units, "3a", patches=patches, method="integrated gradients", steps=4),
+    }
+    parts = {f"{name} tensor": each.tensor for name, each in found.items()}
+    return parts | {f"{name} constants": each.constants for name, each in found.items()}
+
+
+def attribution_scores(here: Here) -> dict[str, Any]:
+    test = evals.AttributionTest(radii=(30.0, 60.0))
+    few = Family("curve", "3b", CURVES.members[:3])
+    scores = evals.run(here(NET), few, [test], images=here.images, draws=0).scores
+    # The hand-built circuit leaves nothing over but rounding, of which little is the same.
+    return {name: score for name, score in scores.items() if not name.endswith("incomplete")}
+
+
+def causes(here: Here) -> dict[str, Any]:
+    test = evals.Causal(kinds=(), draws=2, directions=4, radii=(0.3,))
+    card = evals.run(here(NET), CURVES, [test], images=here.images, draws=0)
+    return {**card.scores, **card.data}
+
+
 def equivariance(here: Here) -> dict[str, Any]:
     test = evals.Equivariance(sources=(EARLY,))
     card = evals.run(here(NET), CURVES, [test], images=here.images, draws=0)
@@ -214,6 +241,11 @@ def gallery(here: Here) -> dict[str, Any]:
     return {"strength": found.strength, "saliency": found.saliency}
 
 
+def visualization(here: Here) -> dict[str, Any]:
+    found = circuits.visualize(here(NET), ["3b:8", "3b:9"], pictures=2, steps=3)
+    return {"images": found.images, "values": found.values, "losses": found.losses}
+
+
 def stimuli(here: Here) -> dict[str, Any]:
     curves = [evals.Curve(direction=d, radius=r, filled=f) for d, r, f in ((0, 30, False), (77, 60, True))]
     combs = [evals.Comb(curve, tick_length=9.0, spacing=8.0) for curve in curves[:1]]
@@ -241,6 +273,7 @@ def trained(here: Here, bvlc: Network) -> dict[str, Any]:
 
 
 CASES: tuple[Case, ...] = (
-    activations, scores, combing_scores, equivariance, classification, families, edits, symmetrized, combing, graft,
-    sweeps, likeness, attribution, weights, classes, gallery, stimuli,
+    activations, attributions, attribution_scores, causes, scores, combing_scores, equivariance, classification,
+    families, edits, symmetrized, combing, graft,
+    sweeps, likeness, attribution, weights, classes, gallery, visualization, stimuli,
 )  # fmt: skip

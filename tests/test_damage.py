@@ -56,7 +56,10 @@ def test_the_numbers_are_those_of_a_plain_computation(images: ImageSet, found: D
         variant = found.variant(name)
         assert variant.identity == net.identity
         assert variant.kl == pytest.approx((p * (p / q).log()).sum(1).numpy(), rel=1e-3, abs=1e-6)
-        assert variant.error == pytest.approx(((x - y) ** 2).sum((1, 2, 3)).numpy(), rel=1e-6, abs=1e-9)
+        apart, length = ((x - y) ** 2).sum((1, 2, 3)), (x**2).sum((1, 2, 3))
+        # Both maps are rounded to float32, by their own size; how depends on the number of threads.
+        rounding = 1e-6 * (apart * length).sqrt()
+        assert (torch.from_numpy(variant.error) - apart).abs().le(rounding + 1e-9).all()
         scores = found.scores(variant)
         assert scores["unexplained"] == pytest.approx(float(((x - y) ** 2).sum()) / found.variance, rel=1e-6)
         assert scores["agreement"] == float((p.argmax(1) == q.argmax(1)).double().mean())

@@ -30,6 +30,7 @@ TOLERANCE = 1e-5
 LOOSER = {
     "combing_scores": 1e-3,  # gradients through max pools, which of several equal places is the largest
     "gallery": 1e-3,  # likewise
+    "visualization": 1e-3,  # likewise, step after step
     "weights": 1e-4,  # sums of products of kernels that nearly cancel
     "trained": 3e-5,  # small differences of large numbers
     "graft": 1e-4,  # a fit
@@ -147,7 +148,10 @@ def test_what_a_gpu_would_refuse_is_refused():
 
 # --- the command line ---------------------------------------------------------------------------------------------
 
-RUN = {"graph", "families", "sweep", "edit", "graft", "recovery", "likeness", "eval", "compare", "figure", "demo"}
+RUN = {
+    "attribute", "compare", "demo", "edit", "eval", "families", "figure", "graft", "graph", "likeness", "recovery",
+    "sweep", "visualize",
+}  # fmt: skip
 MAKE = {"graph", "edit", "graft"}
 """Commands that run networks, and those of them that make something: they have no choice of precision."""
 
@@ -162,6 +166,8 @@ def test_every_command_that_runs_a_network_has_the_options():
 def test_a_device_that_is_not_there_is_refused_before_anything_is_loaded(curves, monkeypatch, tmp_path, command):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     arguments = {
+        "attribute": ["no-net", "3b:0", "--to", "3a", "-o", tmp_path / "a.png"],
+        "visualize": ["no-net", "3b:0", "-o", tmp_path / "v.png"],
         "graph": ["no-net", "3b:0", "-o", tmp_path / "g.svg"],
         "families": ["no-net"],
         "sweep": ["no-net", "--ablate", "3a", "--read", "3b:0"],

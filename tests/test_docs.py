@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import evals.battery
 from circuits import CurvesError, Network
@@ -55,6 +56,14 @@ def test_the_guide_to_likeness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert {pair.name for pair in found["circuit"].pairs} <= names
 
 
+def test_the_guide_to_feature_visualisation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("visualization.md", "bvlc_googlenet", shell_blocks=1)
+    assert all((tmp_path / f"{name}.png").stat().st_size > 10_000 for name in ("units", "diverse", "texture"))
+    assert found["card"].scores["visualization.apart"] < 10
+    assert found["card"].scores["visualization.agreeing"] > 0.9
+
+
 def test_the_guide_to_the_dataset_test_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = run_guide("dataset.md", "bvlc_googlenet", shell_blocks=3)
@@ -66,6 +75,27 @@ def test_the_guide_to_the_dataset_test_runs(tmp_path: Path, monkeypatch: pytest.
         f"dataset-{name}.svg" for name in ("distribution", "expected-value", "firing")
     }
     assert (tmp_path / "dataset" / "quilt-3b-66.png").stat().st_size > 100_000
+
+
+def test_the_guide_to_attribution_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("captum")
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("attribution.md", "handbuilt", shell_blocks=1)
+    assert (tmp_path / "why.png").stat().st_size > 10_000
+    assert json.loads((tmp_path / "why.json").read_text())["units_of_source"]
+    assert abs(float(found["found"].remainders[0])) <= 1e-4 * float(found["found"].values[0])
+    assert found["card"].scores["attribution.curves_along"] > 0.5
+
+
+def test_the_guide_to_human_labels_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = run_guide("human.md", "handbuilt", shell_blocks=3)
+    told = json.loads((tmp_path / "labels" / "results" / "labels.json").read_text())
+    card = json.loads((tmp_path / "card" / "scorecard.json").read_text())
+    own, edited = card["scores"], found["card"].scores
+    assert own["human.expected_curves"] == told["scores"]["expected_curves"]
+    assert 0.5 < edited["human.expected_curves"] < 1
+    assert edited["human.expected_curves"] != own["human.expected_curves"]
 
 
 def test_the_guide_to_the_harness_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +110,19 @@ def test_the_guide_to_the_harness_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert found["found"].paired
     assert found["found"].spread.high < 0
     assert found["table"].num_rows == len(found["card"].scores)
+
+
+def test_the_guide_to_clusters_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    try:
+        found = run_guide("scaling.md", "handbuilt", shell_blocks=0)
+    finally:
+        torch.set_num_threads(threads)
+    assert found["survey"].complete
+    assert len(list((tmp_path / "parts").glob("*.survey.npz"))) == 8
+    assert found["effects"].abs().max() > 0
 
 
 def run_guide(page: str, needs: str, shell_blocks: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Images from tar files and torch data sets: the same pictures as from a folder, read one at a time."""
 
 import io
+import json
 import tarfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torchvision.transforms import Normalize, ToTensor
 from circuits import CurvesError, FileDamagedError
 from circuits.image_sources import ImageDataset, ImageTars, open_images
 from circuits.images import ImageSet
+from evals import class_labels, measure_scale
 from tests import small
 
 
@@ -70,3 +72,46 @@ def test_data_sets_give_pictures_and_refuse_what_is_none() -> None:
         next(ImageDataset("normalised", normalised).pictures()).read()
     with pytest.raises(CurvesError, match="is empty"):
         ImageDataset("none", [])
+
+
+def test_tar_files_are_an_image_set_like_the_folder_that_went_into_them(images: ImageSet, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "all.tar", "w") as tar:
+        for path in images.paths:
+            tar.add(path, path.name)
+    with tarfile.open(tmp_path / "second.tar", "w") as tar:
+        tar.add(images.paths[1], "x.png")
+    tars, second = (open_images(tmp_path / f"{name}.tar", short_side=96) for name in ("all", "second"))
+    assert tars.hash == images.hash
+    assert second.hash != images.hash
+    assert all(torch.equal(one, other) for one, other in zip(tars, images, strict=True))
+    assert tars.shared(second) == (Path("all.tar") / images.paths[1].name,)
+    assert images.shared(second) == (images.paths[1],)
+    scales = [measure_scale(small.network(), "3b", each) for each in (tars, images)]
+    assert torch.equal(scales[0].std, scales[1].std)
+    with pytest.raises(CurvesError, match="have no labels; give a folder of images with a subfolder for each class"):
+        class_labels(tars, 1000)
+
+
+def test_every_command_takes_tar_files(images: ImageSet, tmp_path: Path, curves) -> None:
+    with tarfile.open(tmp_path / "all.tar", "w") as tar:
+        for path in images.paths:
+            tar.add(path, path.name)
+    small.network().save(tmp_path / "net.safetensors")
+    cards = []
+    for place in (tmp_path / "all.tar", images.root):
+        arguments = ("--tests", "synthetic", "--quick", "--images", place, "--json")
+        code, out, error = curves("eval", tmp_path / "net.safetensors", "-o", tmp_path / "card", *arguments)
+        assert code == 0, error
+        cards.append(json.loads(out))
+    assert cards[0]["scores"] == cards[1]["scores"]
+    assert cards[0]["conditions"]["images"]["hash"] == cards[1]["conditions"]["images"]["hash"]
+    for command in (
+        ("eval", "-o", "x"),
+        ("compare", "-o", "x"),
+        ("families",),
+        ("likeness", "-o", "x"),
+        ("dataset", "-o", "x"),
+    ):
+        code, _, error = curves(command[0], tmp_path / "net.safetensors", *command[1:], "--images", tmp_path / "no")
+        assert code == 2
+        assert "there is no folder" in error

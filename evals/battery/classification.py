@@ -77,7 +77,7 @@ class Classification(Test):
         labels, shown = self._shown(class_labels(images, classifier.classes), images)
         first, best = [], []
         done = 0
-        for pictures in batches_of_middles(shown, net.input_size):
+        for pictures in batches_of_middles(shown, net.input_size, classifier.at_once):
             scores, _ = classifier.run(pictures)
             own = labels[done : done + len(pictures)]
             first.append(within_best(scores, own, 1))

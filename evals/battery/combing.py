@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuits import Family, Network, Unit
+from circuits.attribution import attribution
 from circuits.images import ImageSet
-from circuits.precision import arithmetic
+from circuits.regions import INPUT
 from evals.comb_scores import CombResponses
 from evals.combs import CombGrid
 from evals.grid import CurveGrid
@@ -211,10 +212,8 @@ def _draw(grid: CurveGrid | CombGrid, net: Network) -> Tensor:
 
 def _attribution(net: Network, unit: Unit, pictures: Tensor, curve: Curve) -> Tensor:
     """Pixel x gradient of the unit's pre-activation, N x size x size; a pixel is its difference to the background."""
-    pixels = pictures.clone().requires_grad_()
-    with torch.enable_grad(), arithmetic(net.precision):
-        (gradient,) = torch.autograd.grad(net.responses(pixels, unit.layer)[:, unit.channel].sum(), pixels)
-    background = torch.tensor(curve.background, device=pixels.device)[:, None, None]
+    gradient = attribution(net, unit, INPUT, patches=pictures, method="gradient").tensor
+    background = torch.tensor(curve.background, device=pictures.device)[:, None, None]
     return ((pictures - background) * gradient).sum(dim=1)
 
 

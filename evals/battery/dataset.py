@@ -23,6 +23,7 @@ from evals.progress import Progress
 from evals.testing import Test, TestResult
 
 if TYPE_CHECKING:
+    from distributed import Client
     from matplotlib.figure import Figure
 
     from evals.scorecard import Scorecard
@@ -40,10 +41,12 @@ class DatasetSurvey(Test):
     Attributes:
         settings: what is kept of the images.
         most: pictures to be shown at most, evenly spaced in the set's order; None for all.
+        client: of a Dask cluster to survey on (`circuits.cluster`): the results are the same, bit for bit.
     """
 
     settings: Settings = field(default_factory=Settings)
     most: int | None = None
+    client: Client | None = None
 
     name: ClassVar[str] = "dataset"
     about: ClassVar[str] = "firing, its distribution and its company on natural images"
@@ -58,8 +61,14 @@ class DatasetSurvey(Test):
 
     def run(self, net: Network, family: Family, images: Images, progress: Progress | None = None) -> TestResult:
         """Survey the pictures of any image set in one pass."""
-        step = 1 if self.most is None else -(-len(images) // self.most)
-        return result(survey_images(net, family, images, shard=(0, step), settings=self.settings, progress=progress))
+        shard = (0, 1 if self.most is None else -(-len(images) // self.most))
+        if self.client is None:
+            survey = survey_images(net, family, images, shard=shard, settings=self.settings, progress=progress)
+        else:
+            from evals.dataset.cluster import survey_on
+
+            survey = survey_on(self.client, net, family, images, shard=shard, settings=self.settings, progress=progress)
+        return result(survey)
 
     def figures(self, card: Scorecard) -> Mapping[str, Figure]:
         """The units' distributions, what their expected values are made of, and how often each fires."""

@@ -95,6 +95,12 @@ class SyntheticCurves(Test):
         """Half of the directions and of the radii; the curves' other parameters stay."""
         return replace(self, directions=QUICK_DIRECTIONS, radii=QUICK_RADII)
 
+    @property
+    def identity(self) -> str:
+        """The same for the same curves, whatever the size of the pictures."""
+        base = asdict(self.base) | {"size": None}
+        return json.dumps([base, self.directions, self.radii], sort_keys=True)
+
     def stimuli(self, net: Network, layer: str) -> CurveGrid:
         """The pictures, each the size of the receptive field: filled x direction x radius, the last radius infinite."""
         base = replace(self.base, size=net.receptive_field(layer).size)
@@ -104,12 +110,20 @@ class SyntheticCurves(Test):
         self, net: Network, layer: str, images: ImageSet, progress: Progress | None = None
     ) -> tuple[Array, Scale]:
         """Responses of all units of a layer: units x directions x radii (the last infinite), standard deviations."""
+        heard, scale = self.responses_by_style(net, layer, images, progress)
+        mean: Array = heard.mean(axis=0)
+        return mean, scale
+
+    def responses_by_style(
+        self, net: Network, layer: str, images: ImageSet, progress: Progress | None = None
+    ) -> tuple[Array, Scale]:
+        """The same for lines and for filled areas apart: these two come first."""
         grid = self.stimuli(net, layer)
         scale = measure_scale(
             net, layer, images, progress=counted(progress, f"photographs through {layer}", len(images))
         )
         values = sweep(net, layer, grid, progress=counted(progress, f"curves through {layer}", len(grid)))
-        heard = values.clamp(min=0).mean(dim=0).permute(2, 0, 1).double().numpy()
+        heard = values.clamp(min=0).permute(0, 3, 1, 2).double().numpy()
         std = scale.std.double().numpy()[:, None, None]
         return np.divide(heard, std, out=np.zeros_like(heard), where=std > 0), scale
 
@@ -144,7 +158,7 @@ class SyntheticCurves(Test):
         return TestResult(scores, _DEFINITIONS, data, details, self._sample(family, maps))
 
     def _sample(self, family: Family, maps: Array) -> Sample:
-        """The radii; curves of two networks are the same if all but the size of their pictures is."""
+        """The radii."""
 
         def scores(places: NDArray[Any]) -> dict[str, float | None]:
             axes = np.asarray(self.directions), np.asarray(self.radii)[places]
@@ -154,9 +168,7 @@ class SyntheticCurves(Test):
                 told |= _of_unit(str(unit), t)
             return told
 
-        base = asdict(self.base) | {"size": None}
-        identity = json.dumps([base, self.directions, self.radii], sort_keys=True)
-        return Sample("radii of the curves", len(self.radii), identity, scores)
+        return Sample("radii of the curves", len(self.radii), self.identity, scores)
 
     def figures(self, card: Scorecard) -> Mapping[str, Figure]:
         """The units' radial tuning curves."""

@@ -52,6 +52,11 @@ class Groups:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @staticmethod
+    def most_bytes(units: int) -> int:
+        """Bytes that the tallies of so many units take at most: Python's integers, and as many while they merge."""
+        return 2 * MOST * (1 + (_COUNTED + 2) * units) * 40
+
     def places(self, images: NDArray[np.uint64]) -> NDArray[np.intp]:
         """Which group each picture, given by hash, is in: places from 0 in the order of `counts` and `sums`."""
         found: NDArray[np.intp] = np.searchsorted(self._names, images & np.uint64(self._mask))

@@ -56,6 +56,11 @@ class Histogram:
             np.add(mine, theirs, out=mine)
 
     @property
+    def most_bytes(self) -> int:
+        """Bytes that it takes if all bins are touched."""
+        return sum(part.nbytes for part in self._parts)
+
+    @property
     def total(self) -> int:
         """How many values each unit had."""
         return int(self.counts[0].sum())

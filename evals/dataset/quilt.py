@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_quilt"]
+__all__ = ["draw_contribution", "draw_distribution", "draw_quilt"]
 
 Array = NDArray[np.float64]
 
@@ -35,13 +35,14 @@ _LEFT, _CELL, _TILE, _GAP, _PLOT, _QUILT = 0.85, 0.66, 0.62, 0.14, 1.55, 2.75
 """Inches: where plots begin, crop to crop, a crop, the gap before the highest, height of plots, top of the quilt."""
 
 
-def draw_quilt(survey: Survey, images: Images, unit: Unit | str) -> Figure:
+def draw_quilt(survey: Survey, images: Images, unit: Unit | str, name: str = "") -> Figure:
     """A unit's distribution with the laws fitted to its tail, what adds up to its expected value, and its quilt.
 
     Args:
         survey: of at least one picture.
         images: those that were surveyed.
         unit: one of the family.
+        name: what to call the network; as it calls itself by default.
 
     Raises:
         CurvesError: the unit is not in the survey, or the image set lacks a picture.
@@ -60,8 +61,8 @@ def draw_quilt(survey: Survey, images: Images, unit: Unit | str) -> Figure:
         width = _LEFT + (len(columns) + 1) * _CELL + _GAP + 0.35
         sheet = Sheet(max(width, 7.0), _QUILT + 0.3 + rows * _CELL, f"{survey.family.units[place]} on natural images")
         half = (sheet.width - _LEFT - 1.2) / 2
-        _draw_distribution(sheet.axes(_LEFT, 0.15, half, _PLOT), survey, place)
-        _draw_contribution(sheet.axes(_LEFT + half + 0.85, 0.15, half, _PLOT), survey, place)
+        draw_distribution(sheet.axes(_LEFT, 0.15, half, _PLOT), survey, place)
+        draw_contribution(sheet.axes(_LEFT + half + 0.85, 0.15, half, _PLOT), survey, place)
         crop = iter(seen)
         for number, (examples, column) in enumerate(columns):
             left = _LEFT + number * _CELL
@@ -75,7 +76,7 @@ def draw_quilt(survey: Survey, images: Images, unit: Unit | str) -> Figure:
         for row, _ in enumerate(highest):
             sheet.picture(left, _QUILT + 0.1 + row * _CELL, _TILE, _TILE, next(crop))
         network, sets = survey.network, " and ".join(dict.fromkeys(piece.images for piece in survey.pieces))
-        about = f"{network['name']} ({network['identity'][:8]}) · {sets}: {survey.positions:,} positions"
+        about = f"{name or network['name']} ({network['identity'][:8]}) · {sets}: {survey.positions:,} positions"
         notes = (
             "columns: pre-activation in standard deviations, share of positions; crops of the receptive field, by lot"
         )
@@ -84,7 +85,7 @@ def draw_quilt(survey: Survey, images: Images, unit: Unit | str) -> Figure:
         return sheet.figure
 
 
-def _draw_distribution(axes: Axes, survey: Survey, place: int) -> None:
+def draw_distribution(axes: Axes, survey: Survey, place: int) -> None:
     """Density of positions by pre-activation, on a logarithmic scale, and the laws fitted to the tail."""
     from evals.gallery.style import RULE
 
@@ -114,7 +115,7 @@ def _draw_distribution(axes: Axes, survey: Survey, place: int) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _draw_contribution(axes: Axes, survey: Survey, place: int) -> None:
+def draw_contribution(axes: Axes, survey: Survey, place: int) -> None:
     """What activations of each size add to the expected value."""
     own = bins(survey)[place]
     axes.stairs(own.contribution, own.edges, fill=True, color=FILL)

@@ -38,11 +38,12 @@ class Piece:
 
     Attributes:
         images: name of the set.
-        index: which part, from 0: of every `count` pictures, this one.
+        index: which part, from 0: of every `count` pictures, this one; or of every `count` files of pictures.
         count: how many parts there are.
         total: pictures in the part.
         done: of these, the first so many are in the survey.
         names: hash of their names in order, by which a set that has changed is noticed.
+        of: what the set was divided by: `pictures` or `files`.
     """
 
     images: str
@@ -51,6 +52,7 @@ class Piece:
     total: int
     done: int = 0
     names: str = ""
+    of: str = "pictures"
 
     def after(self, name: str) -> Piece:
         """The piece with one picture more."""

@@ -51,7 +51,7 @@ class Smallest:
     """
 
     def __init__(self, size: int, groups: int, values: int = 1) -> None:
-        self._size = size
+        self._size, self._most = size, size * groups
         self._limits = np.full(groups, _ALL, np.uint64)  # of a full group: the largest key that is kept
         self._kept: Rows = np.empty(0, row_type(values))
         self._new: list[Rows] = []
@@ -91,6 +91,12 @@ class Smallest:
         if self._new:
             self._prune()
         return self._kept
+
+    @property
+    def most_bytes(self) -> int:
+        """Bytes that it takes at most, if all groups are full and as many records wait: while they are sorted."""
+        record, sorting = self._kept.itemsize, 7 * 8  # keys as sorted, places, ranks
+        return 2 * max(self._most, 4096) * (3 * record + sorting) + self._most * record
 
     @classmethod
     def from_rows(cls, size: int, groups: int, rows: Rows) -> Smallest:

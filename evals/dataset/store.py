@@ -21,7 +21,7 @@ from evals.dataset.records import Piece, Settings
 from evals.dataset.smallest import Smallest
 from evals.dataset.survey import STRATA, Survey
 
-__all__ = ["SUFFIX", "load_survey", "save_survey", "survey_files"]
+__all__ = ["SUFFIX", "load_survey", "packed", "save_survey", "survey_files", "unpacked"]
 
 SUFFIX = ".survey.npz"
 
@@ -34,6 +34,12 @@ def save_survey(survey: Survey, path: str | os.PathLike[str]) -> None:
     Raises:
         CurvesError: the place cannot be written to.
     """
+    with replacing(path) as temporary:
+        temporary.write_bytes(packed(survey))
+
+
+def packed(survey: Survey) -> bytes:
+    """A survey as the content of its file."""
     survey.forget()
     header = {
         "version": _VERSION,
@@ -54,8 +60,7 @@ def save_survey(survey: Survey, path: str | os.PathLike[str]) -> None:
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
-    with replacing(path) as temporary:
-        temporary.write_bytes(file.getvalue())
+    return file.getvalue()
 
 
 def load_survey(path: str | os.PathLike[str]) -> Survey:
@@ -69,7 +74,20 @@ def load_survey(path: str | os.PathLike[str]) -> Survey:
     if not place.is_file():
         raise CurvesError(f"there is no survey {place}; `curves dataset NET -o DIR` writes one")
     try:
-        with np.load(place, allow_pickle=False) as file:
+        content = place.read_bytes()
+    except OSError as error:
+        raise FileDamagedError(f"the survey {place} cannot be read ({error}); remove it and survey again") from error
+    return unpacked(content, str(place))
+
+
+def unpacked(content: bytes, place: str = "survey") -> Survey:
+    """The survey that `packed` gave the content of; `place` is what errors call it.
+
+    Raises:
+        FileDamagedError: it is cut, altered or of another version.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays["header"].tobytes())
         if header["version"] != _VERSION:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from evals.dataset.floats import BINS, codes, floats
 from evals.dataset.records import Example
 from evals.dataset.survey import STRATA, Survey
 
-__all__ = ["MOST_COLUMNS", "Stratum", "crops", "place_of", "stratified"]
+__all__ = ["MOST_COLUMNS", "Seen", "Stratum", "crops", "cut", "pictures_of", "place_of", "stratified"]
 
 Array = NDArray[np.float64]
 
@@ -46,6 +47,20 @@ class Stratum:
     high: float
     share: float
     examples: tuple[Example, ...]
+
+
+class Seen(Protocol):
+    """How pictures were shown: a survey says it, and whatever was taken from one."""
+
+    @property
+    def field(self) -> Mapping[str, int]:
+        """Receptive field: size, stride, offset in px."""
+        ...
+
+    @property
+    def short_side(self) -> int:
+        """Px that the pictures' shorter side was scaled to."""
+        ...
 
 
 def stratified(survey: Survey, unit: Unit | str, columns: int = MOST_COLUMNS) -> list[Stratum]:
@@ -81,7 +96,7 @@ def stratified(survey: Survey, unit: Unit | str, columns: int = MOST_COLUMNS) ->
     return found
 
 
-def crops(survey: Survey, images: Images, examples: Sequence[Example]) -> list[Array]:
+def crops(seen: Seen, images: Images, examples: Sequence[Example]) -> list[Array]:
     """What the units saw: the receptive field of each example, size x size x 3, in 0..1.
 
     Only pictures that are needed are read, in one run over the image set.
@@ -89,23 +104,38 @@ def crops(survey: Survey, images: Images, examples: Sequence[Example]) -> list[A
     Raises:
         CurvesError: the image set lacks a picture.
     """
-    size, stride, offset = (survey.field[name] for name in ("size", "stride", "offset"))
+    size = seen.field["size"]
+    found = {
+        number: cut(pixels.double(), corner, size) for number, pixels, corner in pictures_of(seen, images, examples)
+    }
+    return [found[number].permute(1, 2, 0).numpy() for number in range(len(examples))]
+
+
+def pictures_of(
+    seen: Seen, images: Images, examples: Sequence[Example]
+) -> Iterator[tuple[int, Tensor, tuple[int, int]]]:
+    """The picture of each example, as it was surveyed, in the order of the image set.
+
+    Yields:
+        Number of the example; its picture, 3 x H x W; top and left of what the unit saw, in px, maybe beyond the edges.
+
+    Raises:
+        CurvesError: the image set lacks a picture.
+    """
+    stride, offset = seen.field["stride"], seen.field["offset"]
     wanted: dict[str, list[int]] = {}
     for number, example in enumerate(examples):
         wanted.setdefault(example.picture, []).append(number)
-    found: dict[int, Array] = {}
     for picture in images.pictures():
         if not (numbers := wanted.pop(picture.name, [])):
             continue
-        pixels = picture.scaled(survey.short_side)
+        pixels = picture.scaled(seen.short_side)
         for number in numbers:
-            top, left = (offset + stride * at for at in (examples[number].row, examples[number].column))
-            found[number] = _cut(pixels, top, left, size)
+            yield number, pixels, (offset + stride * examples[number].row, offset + stride * examples[number].column)
         if not wanted:
             break
     if wanted:
         raise CurvesError(f"{images.name} lacks {next(iter(wanted))}; give the images that were surveyed")
-    return [found[number] for number in range(len(examples))]
 
 
 def place_of(survey: Survey, unit: Unit | str) -> int:
@@ -127,11 +157,11 @@ def _nearest_border(value: float) -> int:
     return min((number, number + 1), key=lambda n: abs(_border(n) - value))
 
 
-def _cut(pixels: Tensor, top: int, left: int, size: int) -> Array:
-    """A square of a picture, 3 x H x W, that may reach beyond it: size x size x 3."""
-    made = np.full((size, size, 3), OUTSIDE)
+def cut(pixels: Tensor, corner: tuple[int, int], size: int, outside: float = OUTSIDE) -> Tensor:
+    """A square of maps, C x H x W, that may reach beyond them: C x size x size."""
+    top, left = corner
+    made = pixels.new_full((len(pixels), size, size), outside)
     height, width = pixels.shape[1:]
     rows, columns = (slice(max(at, 0), min(at + size, most)) for at, most in ((top, height), (left, width)))
-    inner = pixels[:, rows, columns].permute(1, 2, 0).numpy()
-    made[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = inner
+    made[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = pixels[:, rows, columns]
     return made

@@ -125,7 +125,8 @@ class Survey:
         self.check_like(other)
         for piece in other.pieces:
             for own in self.pieces:
-                if own.images == piece.images and (own.count != piece.count or own.index == piece.index):
+                alike = (own.count, own.of) == (piece.count, piece.of)
+                if own.images == piece.images and (not alike or own.index == piece.index):
                     raise CurvesError(
                         f"part {piece.index} of {piece.count} of {piece.images} has pictures in common with part "
                         f"{own.index} of {own.count}, which is counted already; merge each part once"
@@ -169,6 +170,12 @@ class Survey:
         have = {(piece.images, piece.index) for piece in self.pieces if piece.done == piece.total}
         needed = {(piece.images, index) for piece in self.pieces for index in range(piece.count)}
         return bool(needed) and have == needed
+
+    @property
+    def most_bytes(self) -> int:
+        """Bytes that it takes however many pictures there are, also while it sorts what it has kept."""
+        records = sum(rows.most_bytes for rows in (self.sample, self.top, self.strata))
+        return self.histogram.most_bytes + records + Groups.most_bytes(len(self.family))
 
     @property
     def positions(self) -> int:

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, Network
+from circuits.image_sources import ImageTars
 from circuits.images import ImageSet
+from circuits.memory import ImageRoom
 from circuits.pictures import Images, Picture, as_image
 from evals.dataset.records import Piece, Settings
 from evals.dataset.store import SUFFIX, load_survey, save_survey
@@ -25,7 +27,7 @@ from evals.maps import family_maps
 from evals.progress import Progress
 from evals.scorecard import provenance
 
-__all__ = ["shard_path", "survey_images"]
+__all__ = ["begun", "shard_path", "survey_images"]
 
 T = TypeVar("T")
 
@@ -36,6 +38,7 @@ def survey_images(
     images: Images | None = None,
     *,
     shard: tuple[int, int] = (0, 1),
+    by_file: bool = False,
     settings: Settings | None = None,
     path: str | os.PathLike[str] | None = None,
     every: float = 30.0,
@@ -51,6 +54,7 @@ def survey_images(
         family: its units of one layer.
         images: any image set; scikit-image's photographs by default.
         shard: which part, from 0, of how many: of every so many pictures, this one.
+        by_file: of every so many tar files, if they are tar files: other files need not be opened then.
         settings: what is kept.
         path: where the survey is kept, from time to time and at the end; if there is one, the pass goes on from it.
         every: seconds from one such time to the next.
@@ -58,24 +62,21 @@ def survey_images(
 
     Raises:
         UnknownUnitError: the network lacks a unit of the family.
-        CurvesError: there is no such part, the layer has no receptive field, or the survey at `path` is of something
-            else or of pictures that are no longer the same.
+        CurvesError: there is no such part, the layer has no receptive field, the network's budget has no room for the
+            survey and a picture, or the survey at `path` is of something else or of pictures that are no longer the
+            same.
         FileDamagedError: a picture or the survey at `path` cannot be read.
     """
-    images, (index, count) = images or ImageSet.photographs(), shard
-    _check_part(shard)
-    for unit in family.units:
-        net.unit(unit)
-    field = asdict(net.receptive_field(family.layer))
-    piece = Piece(images.name, index, count, len(range(index, len(images), count)))
-    survey = Survey(provenance(net), family, field, images.short_side, settings or Settings(), (piece,))
-    pictures = itertools.islice(images.pictures(), index, None, count)
-    if path is not None and Path(path).exists():
-        survey = _resumed(survey, pictures, Path(path))
-        (piece,) = survey.pieces
+    images = images or ImageSet.photographs()
+    survey, pictures = begun(net, family, images, shard, settings, path, by_file)
+    (piece,) = survey.pieces
     saved = time.monotonic()
-    what = f"pictures through {family.layer}" + (f", part {index} of {count}" if count > 1 else "")
+    what = f"pictures through {family.layer}"
+    if piece.count > 1:
+        what += f", part {piece.index} of {piece.count}"
+    room = ImageRoom(net, [family.layer], beside=survey.most_bytes)
     for name, content, pixels in _ahead(_read(pictures, images.short_side)):
+        room.check(*pixels.shape[:2], name)
         survey.add(name, content, family_maps(net, family, as_image(pixels)))
         piece = piece.after(name)
         survey.pieces = (piece,)
@@ -87,6 +88,33 @@ def survey_images(
     if path is not None:
         save_survey(survey, path)
     return survey
+
+
+def begun(
+    net: Network,
+    family: Family,
+    images: Images,
+    shard: tuple[int, int],
+    settings: Settings | None,
+    path: str | os.PathLike[str] | None,
+    by_file: bool = False,
+) -> tuple[Survey, Iterator[Picture]]:
+    """The survey of one part as far as it is at `path`, and the pictures that it lacks; as `survey_images`."""
+    _check_part(shard)
+    index, count = shard
+    for unit in family.units:
+        net.unit(unit)
+    field = asdict(net.receptive_field(family.layer))
+    if by_file and isinstance(images, ImageTars):
+        piece = Piece(images.name, index, count, len(images.part(index, count)), of="files")
+        pictures = images.part(index, count).pictures()
+    else:
+        piece = Piece(images.name, index, count, len(range(index, len(images), count)))
+        pictures = itertools.islice(images.pictures(), index, None, count)
+    survey = Survey(provenance(net), family, field, images.short_side, settings or Settings(), (piece,))
+    if path is not None and Path(path).exists():
+        survey = _resumed(survey, pictures, Path(path))
+    return survey, pictures
 
 
 def shard_path(folder: str | os.PathLike[str], shard: tuple[int, int]) -> Path:

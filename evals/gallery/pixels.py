@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuits import Family, Network
+from circuits.attribution import attribution
 from circuits.images import ImageSet
-from circuits.precision import arithmetic
-from circuits.regions import ReceptiveField
+from circuits.regions import INPUT, ReceptiveField
 from evals.gallery.style import direction_colours
 from evals.sweep import measure_scale
 
@@ -52,18 +52,21 @@ def firing(net: Network, family: Family, picture: Tensor, images: ImageSet) -> F
         images: what a standard deviation is taken over.
     """
     channels = list(family.channels)
-    deviations = measure_scale(net, family.layer, images).std[channels]
-    seen = picture[None].to(net.device, net.dtype).clone().requires_grad_()
-    with torch.enable_grad(), arithmetic(net.precision):
-        maps = net.activations(seen, [family.layer])[family.layer][0, channels]
-        # A unit that never varies says nothing: its deviation of 0 must not make it infinitely loud.
-        heard = maps / torch.where(deviations > 0, deviations, torch.inf).to(maps)[:, None, None]
-        (gradient,) = torch.autograd.grad((heard * heard).sum(), seen)
+    found = measure_scale(net, family.layer, images).std[channels]
+    # A unit that never varies says nothing: its deviation of 0 must not make it infinitely loud.
+    deviations = torch.where(found > 0, found, torch.inf)
+    seen = picture[None].to(net.device, net.dtype)
+    with torch.no_grad():
+        heard = net.activations(seen, [family.layer])[family.layer][0, channels].cpu().double()
+    heard = heard / deviations[:, None, None]
+    gradient = attribution(
+        net, family, INPUT, images=seen, method="gradient", objective="squares", scales=deviations
+    ).tensor[0]
     field = net.receptive_field(family.layer)
-    spread = at_pixels(heard.detach().cpu().double(), field, (picture.shape[1], picture.shape[2]))
+    spread = at_pixels(heard, field, (picture.shape[1], picture.shape[2]))
     strength, which = spread.max(dim=0)
     direction = np.asarray(family.directions)[which.numpy()]
-    return Firing(direction, strength.numpy(), gradient[0].abs().sum(dim=0).cpu().double().numpy())
+    return Firing(direction, strength.numpy(), gradient.abs().sum(dim=0).cpu().double().numpy())
 
 
 def at_pixels(maps: Tensor, field: ReceptiveField, size: tuple[int, int]) -> Tensor:

@@ -32,6 +32,7 @@ class Plate:
         about: what it shows, in a line.
         section: the article and its section that has it.
         compares: whether it shows networks beside each other; otherwise it shows one.
+        labelled: whether there is nothing to show without human labels.
         draw: makes it; called through `draw_figure`, which sets the gallery's style.
     """
 
@@ -39,14 +40,15 @@ class Plate:
     about: str
     section: str
     compares: bool
+    labelled: bool
     draw: Callable[[Setting], Figure]
 
 
 def plate(
-    name: str, about: str, section: str, *, compares: bool = False
+    name: str, about: str, section: str, *, compares: bool = False, labelled: bool = False
 ) -> Callable[[Callable[[Setting], Figure]], Plate]:
     """Make a function a `Plate`: to be written above the function that draws a figure."""
-    return lambda draw: Plate(name, about, section, compares, draw)
+    return lambda draw: Plate(name, about, section, compares, labelled, draw)
 
 
 @cache
@@ -82,8 +84,8 @@ def draw_figure(name: str, setting: Setting) -> Figure:
         A matplotlib figure that no global state knows of.
 
     Raises:
-        CurvesError: there is no such figure, it makes no sense for these networks, or it shows one and several are
-            given.
+        CurvesError: there is no such figure, it makes no sense for these networks, it shows one and several are
+            given, or it shows human labels and there are none.
     """
     from matplotlib import rc_context
 
@@ -92,6 +94,11 @@ def draw_figure(name: str, setting: Setting) -> Figure:
     found = find_plate(name)
     if not found.compares and len(setting.subjects) > 1:
         raise CurvesError(f"the figure {name} shows one network; draw it once for each of {len(setting.subjects)}")
+    if found.labelled and setting.human is None:
+        raise CurvesError(
+            f"the figure {name} shows what people labelled; `curves label page NET -o DIR` makes a page to label on, "
+            f"and `curves figure {name} NET --human DIR` takes the folder"
+        )
     with rc_context(RC):
         return found.draw(setting)
 

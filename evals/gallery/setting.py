@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from circuits import CurvesError
 from circuits.images import ImageSet
+from circuits.visualization.optimize import STEPS
 from evals.damage_result import Damage
 from evals.gallery.subject import Subject
+from evals.human.reading import Labelled
 from evals.progress import Progress
 
 __all__ = ["Setting"]
@@ -21,13 +23,17 @@ class Setting:
     Attributes:
         subjects: the networks, natural before artificial.
         images: what a standard deviation is taken over, and where photographs are taken from.
+        human: human labels of what a unit of the first network sees, for the figures of these.
         measure_damage: runs the articles' last experiment, which takes minutes; called by the figures of it alone.
+        steps: of feature visualisations.
         progress: called as the work goes on.
     """
 
     subjects: tuple[Subject, ...]
     images: ImageSet = field(default_factory=ImageSet.photographs)
+    human: Labelled | None = None
     measure_damage: Callable[[], Damage] | None = None
+    steps: int = STEPS
     progress: Progress | None = None
 
     def __post_init__(self) -> None:

@@ -111,8 +111,8 @@ def _place(sheet: Sheet, row: int, column: int, pixels: Array) -> None:
 def _photographs(images: ImageSet) -> list[Tensor]:
     preferred = tuple(path for name in PREFERRED for path in images.paths if path.name == name)
     chosen = preferred if len(preferred) == len(PREFERRED) else images.paths[: len(PREFERRED)]
-    (middles,) = batches_of_middles(replace(images, paths=chosen), SIDE)
-    return list(middles)
+    middles = next(batches_of_middles(replace(images, paths=chosen), SIDE))
+    return list(middles[: len(PREFERRED)])  # of tar files there may be more
 
 
 def _circle() -> Tensor:

@@ -12,8 +12,9 @@ from circuits import CurvesError, Family
 from evals.figures import NEAR, Maps
 from evals.gallery.registry import plate
 from evals.gallery.setting import Setting
-from evals.gallery.style import INK, MUTED, STRENGTH, Sheet, direction_colours
+from evals.gallery.style import MUTED, STRENGTH, Sheet
 from evals.gallery.subject import Subject
+from evals.gallery.tuning_plots import aligned, around
 from evals.scorecard import Scorecard
 from evals.tuning import Array
 
@@ -72,8 +73,13 @@ def _row(sheet: Sheet, top: float, subject: Subject, family: Family, card: Score
     sheet.text(0.35, top, about, fontsize=9, fontweight="bold")
     scores = " · ".join(text.format(value) for text, value in told.items() if value is not None)
     sheet.text(sheet.width - 0.75, top, scores, color=MUTED, ha="right")
-    _around(sheet.axes(0.62, top + 0.38, 1.42, 1.42, projection="polar"), maps)
-    _aligned(sheet.axes(2.78, top + 0.36, 1.6, 1.46), maps, last)
+    preferred = [member.direction for member in maps.members]
+    around(sheet.axes(0.62, top + 0.38, 1.42, 1.42, projection="polar"), maps.directions, maps.tuning, preferred)
+    turned = sheet.axes(2.78, top + 0.36, 1.6, 1.46)
+    aligned(turned, maps.directions, maps.tuning, preferred)
+    turned.set_title("units aligned; black: mean")
+    if last:
+        turned.set_xlabel("from preferred direction", labelpad=1)
     shown = [unit for direction in SHOWN if (unit := maps.nearest(direction)) is not None]
     largest = float(maps.responses[shown].max()) if shown else 1.0
     for column, direction in enumerate(SHOWN):
@@ -85,35 +91,6 @@ def _row(sheet: Sheet, top: float, subject: Subject, family: Family, card: Score
     bar.yaxis.tick_right()
     bar.yaxis.set_major_locator(MaxNLocator(4))
     bar.set_title("SD", loc="center")
-
-
-def _around(axes: Axes, maps: Maps) -> None:
-    theta = np.radians([*maps.directions, maps.directions[0] + 360])
-    for member, curve in zip(maps.members, maps.tuning, strict=True):
-        axes.plot(theta, [*curve, curve[0]], color=direction_colours(member.direction), linewidth=1)
-    axes.set_xticks(np.radians(range(0, 360, 90)), ["0°", "90°", "180°", "270°"])
-    axes.tick_params(axis="x", pad=-1)
-    axes.set(yticks=[], ylim=(0, 1.04 * float(maps.tuning.max())))
-    axes.grid(linewidth=0.4)
-    axes.spines["polar"].set_linewidth(0.6)
-
-
-def _aligned(axes: Axes, maps: Maps, last: bool) -> None:
-    turns = np.arange(-180, 181, 7.5)
-    curves = []
-    for member, curve in zip(maps.members, maps.tuning, strict=True):
-        if curve.max() > 0:
-            at = np.interp(member.direction + turns, maps.directions, curve / curve.max(), period=360)
-            curves.append(at)
-            axes.plot(turns, at, color=direction_colours(member.direction), linewidth=0.6, alpha=0.8)
-    axes.plot(turns, np.mean(curves, axis=0), color=INK, linewidth=1.6)
-    axes.set(xlim=(-180, 180), ylim=(0, 1.04), xticks=[-180, -90, 0, 90, 180], yticks=[0, 0.5, 1])
-    axes.set_xticklabels(["−180°", "", "0°", "", "180°"])
-    axes.set_ylabel("share of the unit's best", labelpad=2)
-    axes.set_title("units aligned; black: mean")
-    axes.spines[["top", "right"]].set_visible(False)
-    if last:
-        axes.set_xlabel("from preferred direction", labelpad=1)
 
 
 def _map(axes: Axes, maps: Maps, direction: float, largest: float, first: bool, last: bool) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from circuits import Family, FamilyWeights, family_weights, weight_similarity
+from circuits import FamilyWeights, family_weights, weight_similarity
+from evals.gallery.kernels import KEY, matrix
 from evals.gallery.registry import plate
 from evals.gallery.setting import Setting
-from evals.gallery.style import INK, MUTED, SIGNED, Sheet
+from evals.gallery.style import INK, Sheet
 from evals.gallery.subject import Subject
-from evals.tuning import Array
 
 __all__ = ["artificial_weights"]
 
@@ -19,7 +17,6 @@ PAIRS = (("early curve", "curve"), ("line", "early curve"), ("complex Gabor", "l
 """Source and target."""
 
 LEFT, SIDE, WIDE, ROW = 0.95, 3.2, 4.3, 4.2
-TICKS = 5
 
 
 @plate(
@@ -44,7 +41,7 @@ def artificial_weights(setting: Setting) -> Figure:
             sheet.text(sheet.width - 0.35, top, _likeness(setting.subjects, row), ha="right", fontsize=9, color=INK)
         for column, (subject, weights) in enumerate(zip(setting.subjects, row, strict=True)):
             _matrix(sheet, LEFT + WIDE * column, top + 0.42, subject, weights)
-    remarks = ["blue: inhibits, vermilion: excites, white: 0; full colour: the matrix's largest weight"]
+    remarks = [f"{KEY}; full colour: the matrix's largest weight"]
     remarks.append("each cell is a kernel, layers between multiplied out; families are ordered by direction")
     if len(setting.subjects) == 2:
         remarks.append("similarity: circuits.weight_similarity of what is shown; in brackets what chance gives")
@@ -70,42 +67,8 @@ def _likeness(subjects: tuple[Subject, ...], row: list[FamilyWeights]) -> str:
 
 
 def _matrix(sheet: Sheet, left: float, top: float, subject: Subject, weights: FamilyWeights) -> None:
-    axes = sheet.axes(left, top, SIDE, SIDE)
-    picture, cell = _mosaic(weights.kernels.detach().cpu().double().numpy())
-    largest = float(np.nanmax(np.abs(picture))) or 1.0
-    axes.imshow(picture, cmap=SIGNED, vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
-    axes.set_title(f"{subject.name}, largest weight {largest:.2g}")
-    _ticks(axes, "x", weights.source, cell)
-    _ticks(axes, "y", weights.target, cell)
-    bar = sheet.axes(left + SIDE + 0.08, top, 0.07, SIDE)
-    bar.imshow(np.linspace(1, -1, 128)[:, None], cmap=SIGNED, aspect="auto", extent=(0, 1, -1, 1))
-    bar.set(xticks=[])
-    bar.yaxis.tick_right()
-    bar.set_yticks([-1, 0, 1], ["−", "0", "+"])
-
-
-def _mosaic(kernels: Array) -> tuple[Array, tuple[int, int]]:
-    """All kernels, T x S x h x w, side by side with a line that is no number between them; and a cell's size in px."""
-    targets, sources, rows, columns = kernels.shape
-    # One place needs no line to tell it from the next.
-    line = 1 if rows * columns > 1 else 0
-    cells = np.full((targets, sources, rows + line, columns + line), np.nan)
-    cells[..., :rows, :columns] = kernels
-    cell = (rows + line, columns + line)
-    whole: Array = cells.transpose(0, 2, 1, 3).reshape(targets * cell[0], sources * cell[1])
-    return whole[: whole.shape[0] - line, : whole.shape[1] - line], cell
-
-
-def _ticks(axes: Axes, axis: str, family: Family, cell: tuple[int, int]) -> None:
-    """A few units, evenly spaced along the axis so that no label meets another, with their directions."""
-    size = cell[1] if axis == "x" else cell[0]
-    chosen = np.unique(np.linspace(0, len(family) - 1, min(TICKS, len(family))).round().astype(int))
-    places = chosen * size + (size - 1) / 2 - (0.5 if size > 1 else 0)
-    labels = [f"{round(family.directions[i]) % 360}°" for i in chosen]
-    place = axes.set_xticks if axis == "x" else axes.set_yticks
-    place(places, labels)
-    name = f"{family.layer} {family.name}: direction, {len(family)} units"
-    (axes.set_xlabel if axis == "x" else axes.set_ylabel)(name, color=MUTED, labelpad=2)
+    largest = float(weights.kernels.abs().max())
+    matrix(sheet, left, top, SIDE, SIDE, weights, f"{subject.name}, largest weight {largest:.2g}")
 
 
 def _many(kind: str) -> str:
