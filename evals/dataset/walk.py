@@ -76,7 +76,7 @@ def survey_images(
         what += f", part {piece.index} of {piece.count}"
     room = ImageRoom(net, [family.layer], beside=survey.most_bytes)
     for name, content, pixels in _ahead(_read(pictures, images.short_side)):
-        room.check(*pixels.shape[:2], name)
+        room.check(pixels.shape[0], pixels.shape[1], name)
         survey.add(name, content, family_maps(net, family, as_image(pixels)))
         piece = piece.after(name)
         survey.pieces = (piece,)
