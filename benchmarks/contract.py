@@ -62,6 +62,7 @@ class Way:
         pieces: how many are done; None for all.
         share: of the time that is for the pieces; the rest is what the tool does once for all of them.
         reference: the right answers for pieces; None for what ours answered.
+        tolerance: the largest difference that is agreement, of a tool known to be less exact; None for the job's.
     """
 
     tool: str
@@ -71,6 +72,7 @@ class Way:
     pieces: int | None = None
     share: float = 1.0
     reference: Callable[[Sequence[int]], Tensor] | None = None
+    tolerance: float | None = None
 
     @property
     def name(self) -> str:

@@ -70,7 +70,7 @@ def summary(letter: str, job: Job, rows: Sequence[Row]) -> dict[str, Any]:
         for clock in ("wall", "cpu"):
             seconds = [run for turn in row.seconds(clock) for run in turn]
             told |= {clock: statistics.median(seconds), f"{clock}_iqr": spread(seconds)}
-        told |= {"difference": row.difference, "agrees": row.difference <= job.tolerance}
+        told |= {"difference": row.difference, "agrees": row.difference <= (row.way.tolerance or job.tolerance)}
         if not ours.failed:
             told["ratio"] = ratio(row.seconds(job.clock), ours.seconds(job.clock))
             told["target"] = job.target(row.way)
@@ -106,7 +106,7 @@ def about_limit(job: Mapping[str, Any]) -> str:
         return ""
     limit, each = job["limit"], job["rows"][0]["wall"]
     return (
-        f"{limit['multiply_adds'] / 1e6:.1f} million multiply-adds a {job['piece']}: ours {_time(each)}, "
+        f"{limit['multiply_adds'] / 1e6:.1f} million multiply-adds for each {job['piece']}: ours {_time(each)}, "
         f"{limit['multiply_adds'] / each / 1e9:.1f} billion a second; conv2d alone {_time(limit['seconds'])}, "
         f"{limit['multiply_adds'] / limit['seconds'] / 1e9:.1f} billion a second; {share:.0%} of the limit"
     )
@@ -132,7 +132,7 @@ def cells(job: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
 def heading(job: Mapping[str, Any]) -> list[str]:
     """The table's columns."""
     clock = "" if job["clock"] == "wall" else "CPU "
-    return ["tool", "", f"{clock}time of a {job['piece']}", "IQR", "ours is faster by", "difference", "measured on"]
+    return ["tool", "", f"{clock}time / {job['piece']}", "IQR", "ours is faster by", "difference", "measured on"]
 
 
 def table_of(job: Mapping[str, Any]) -> Any:
@@ -159,15 +159,19 @@ def markdown(run: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for job in run["jobs"]:
-        lines.append(f"| **{job['item']}** | **{job['job']}**, a {job['piece']} | | | | |")
+        lines.append(f"| **{job['item']}** | **{job['job']}**, for each {job['piece']} | | | | |")
         names = dict.fromkeys((row["tool"], row["label"]) for row in job["rows"])
         for name in names:
             rows = [row for row in job["rows"] if (row["tool"], row["label"]) == name]
             lines.append("| | " + " | ".join(_side_by_side(job, name, rows)) + " |")
     if limits := [f"- {job['job']}: {about_limit(job)}." for job in run["jobs"] if about_limit(job)]:
         lines += ["", "Against the limit:", "", *limits]
-    versions = {package: number for tool in run["versions"].values() for package, number in tool.items()}
-    lines += ["", "Versions: " + ", ".join(f"{package} {number}" for package, number in sorted(versions.items())) + "."]
+    found: dict[str, list[str]] = {}
+    for packages in run["versions"].values():
+        for package, number in packages.items():
+            found.setdefault(package, []).append(number)
+    versions = (f"{package} {' and '.join(dict.fromkeys(numbers))}" for package, numbers in sorted(found.items()))
+    lines += ["", f"Versions: {', '.join(versions)}."]
     return "\n".join(lines)
 
 
@@ -182,7 +186,13 @@ def _side_by_side(job: Mapping[str, Any], name: tuple[str, str], rows: Sequence[
     first, last = (times(DOCUMENTED), times(HANDED)) if "" not in by_column else (times(""), "")
     worst = max((row["difference"] for row in rows if "difference" in row), default=None)
     label = ", ".join(part for part in name if part)
-    return [label, first, last, "" if worst is None else f"{worst:.0e}", next(iter(by_column.values()))[6]]
+    return [
+        label,
+        first,
+        last,
+        "" if worst is None else f"{worst:.0e}",
+        next((cell[6] for cell in by_column.values() if cell[6]), ""),
+    ]
 
 
 def _time(seconds: float) -> str:

@@ -51,7 +51,10 @@ def execute(
                 value = values[name].to(own)
                 read.append(value if crop is None else value[..., crop.top : crop.bottom, crop.left : crop.right])
             weights = [tensors[f"{step.op.name}/{part}"].to(own) for part in step.op.tensors]
-            value = _RUNNERS[type(step.op)](step, read, weights)
+            if _is_last_word(step, program, changes or {}) and not read[0].requires_grad:
+                value = torch.relu_(read[0])
+            else:
+                value = _RUNNERS[type(step.op)](step, read, weights)
             if changes and step.op.name in changes:
                 value = changes[step.op.name](value.to(kept))
             values[step.op.name] = value if step.op.name in program.targets else value.to(rounded)
@@ -61,6 +64,15 @@ def execute(
     if precision == "float16":
         _check_range(found)
     return found
+
+
+def _is_last_word(step: Step, program: Program, changes: Mapping[str, Change]) -> bool:
+    """Whether a ReLU may overwrite what it reads: made by this run, seen by nobody else, and read by nothing later.
+
+    Memory that is used again is still in the cache; fresh memory costs more than the ReLU.
+    """
+    (name, *_), own = step.op.inputs, isinstance(step.op, ReLU) and step.crops == (None,)
+    return own and name in step.frees and name not in program.inputs and name not in changes
 
 
 def _check_range(found: Mapping[str, Tensor]) -> None:

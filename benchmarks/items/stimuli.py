@@ -8,7 +8,8 @@ takes them. The stimuli are 90 degree arcs of radius 40 px in evenly spread dire
 - skia-python's `drawArc` draws capped lines, antialiased, in 8 bits: as documented on an RGBA surface that
   `Surface.toarray` reads; or in the fastest way found, one grey surface over a NumPy array, scaled into its place in
   the batch. The third row leaves that last step out and keeps the 8-bit image.
-- stimupy's `wedge` draws a sector of a ring without antialiasing, about the image's centre.
+- stimupy's `wedge` draws a sector of a ring about the image's centre; it has neither antialiasing nor round caps, so
+  that it may be 2.5 times as far off as the others.
 
 Right is the drawing with 16 x 16 samples a pixel (`supersampled.py`); agreement is a mean absolute difference below one
 255th. Handed our crop means 96 px in place of 224.
@@ -215,7 +216,7 @@ def jobs(options: Options) -> list[Job]:
                     Way("skia-python", DOCUMENTED, case.skia_documented, pieces=640, reference=case.right),
                     Way("skia-python", HANDED, case.skia_grey, pieces=640, reference=case.right),
                     Way("skia-python", HANDED, drawing, "8-bit drawing only", 640, reference=case.right),
-                    Way("stimupy", column, case.stimupy, pieces=64, reference=about),
+                    Way("stimupy", column, case.stimupy, pieces=64, reference=about, tolerance=2.5),
                 ]
             title = f"{count:,} curves, {name}, {size} px"
             found.append(Job(title, "image", count, tuple(ways), targets, difference=_off, tolerance=1.0))
