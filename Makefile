@@ -19,14 +19,10 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-bench
-	$(BIN)/python -m benchmarks.stimuli
-	$(BIN)/python -m benchmarks.sweep
-	$(BIN)/python -m benchmarks.ablation
-	$(BIN)/python -m benchmarks.precision
-	$(BIN)/python -m benchmarks.dataset
-	$(BIN)/python -m benchmarks.mechanisms
-	$(BIN)/python -m benchmarks.visualization --peers $(VENV)/peers
+# Ours beside its peers, each in an environment of its own (.venv-peers, made here); then what has no peers.
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.visualization
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.scaling
 
@@ -51,12 +47,5 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-$(VENV)/.installed-bench: $(VENV)/.installed-dev
-	$(BIN)/python -m pip install --quiet --editable '.[bench]'
-	@# Lucent, apart from all else and with our torch: what it declares would replace half of the environment.
-	$(BIN)/python -m pip install --quiet --target $(VENV)/peers --no-deps 'torch-lucent==0.1.8' 'kornia>=0.8' kornia-rs
-	$(BIN)/python -m pip install --quiet --target $(VENV)/peers decorator ipython tqdm
-	@touch $@
-
 clean:
-	rm -rf $(VENV) report build *.egg-info
+	rm -rf $(VENV) .venv-peers report build *.egg-info

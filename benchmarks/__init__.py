@@ -1,1 +1,1 @@
-"""Benchmarks: speed as a ratio against a named peer in the same run."""
+"""Benchmarks: speed as a ratio against named peers in the same run. `python -m benchmarks` runs them side by side."""

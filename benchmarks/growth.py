@@ -22,7 +22,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.dataset import Repeated, some_family
+from benchmarks.items.dataset import Repeated, family_of
 from benchmarks.turns import write_figures
 from circuits import CircuitGraph, CurvesError, Network, expanded_weights
 from editing import ablation_effects
@@ -74,12 +74,12 @@ def show(net: Network, count: int) -> int:
 def ablate(net: Network, count: int) -> int:
     """Ablate all units of 3a, and read curve detectors."""
     stimuli = torch.cat(list(grid(count).batches(32)))
-    return ablation_effects(net, "3a", list(some_family().units), stimuli).shape[2]
+    return ablation_effects(net, "3a", list(family_of("3b").units), stimuli).shape[2]
 
 
 def survey(net: Network, count: int) -> int:
     """Survey photographs."""
-    return survey_images(net, some_family(), Repeated(max(1, count // 16))).images
+    return survey_images(net, family_of("3b"), Repeated(max(16, count))).images
 
 
 def expand(net: Network, count: int) -> int:

@@ -1,8 +1,7 @@
 """One feature visualisation by Lucent, in a process of its own: `benchmarks.visualization` starts it.
 
-Lucent 0.1.8's default transforms call two functions where kornia no longer has them; they are put back under their old
-names, and everything else is Lucent's own. Its own InceptionV1 would have to be downloaded: it gets ours, as plain
-torch modules.
+Lucent 0.1.8's default transforms call two functions where kornia no longer has them, so that its environment has the
+kornia that it asks for. Its own InceptionV1 would have to be downloaded: it gets ours, as plain torch modules.
 """
 
 from __future__ import annotations
@@ -11,20 +10,15 @@ import argparse
 import json
 import time
 
-import kornia
 import torch
 import torch.nn.functional as F
-from kornia.geometry.transform import get_rotation_matrix2d, warp_affine
+from lucent.optvis import render
+from lucent.optvis.objectives import neuron
 
-kornia.get_rotation_matrix2d, kornia.warp_affine = get_rotation_matrix2d, warp_affine
-
-from lucent.optvis import render  # noqa: E402 (after kornia is mended)
-from lucent.optvis.objectives import neuron  # noqa: E402
-
-from benchmarks.plain_torch import PlainTorch  # noqa: E402
-from circuits import Network, Unit  # noqa: E402
-from circuits.regions import upstream  # noqa: E402
-from weights import load  # noqa: E402
+from benchmarks.plain_torch import PlainTorch
+from circuits import Network, Unit
+from circuits.regions import upstream
+from weights import load
 
 __all__ = ["truncated"]
 

@@ -23,7 +23,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.dataset import Repeated, some_family
+from benchmarks.items.dataset import Repeated, family_of
 from benchmarks.turns import write_figures
 from circuits import CurvesError, Network
 from circuits.cluster import connected, spread
@@ -137,7 +137,7 @@ def jpegs() -> list[bytes]:
 
 def stages(net: Network) -> dict[str, float]:
     """Seconds of each stage, for one picture."""
-    files, family = jpegs(), some_family()
+    files, family = jpegs(), family_of("3b")
     count = len(files)
     decoded = [read_file(io.BytesIO(file)) for file in files]
     ready = [picture.scaled(224) for picture in ImageSet.photographs().pictures()]
@@ -176,7 +176,7 @@ def stages(net: Network) -> dict[str, float]:
 
 def survey_of(net: Network, times: int) -> Survey:
     """So many times the photographs; with 8, samples and groups are full but for rare strata."""
-    return survey_images(net, some_family(), Repeated(times))
+    return survey_images(net, family_of("3b"), Repeated(times * len(ImageSet.photographs())))
 
 
 def parts(net: Network, times: int) -> dict[str, float]:

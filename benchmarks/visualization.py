@@ -3,8 +3,7 @@
 - Equal canvas: a bare autograd loop over the same truncated network, on the same pictures with the same disturbances:
   nothing but `net.responses` (or `net.activations`), a gradient and Adam's step.
 - Lucent at its default size (128 px scaled up to 224), with its default transforms and with none; each run is a
-  process of its own (`benchmarks.lucent_worker`), of which only the ascent is timed. Its packages are in a folder of
-  their own (`--peers`; `make bench` fills it), since they must not change ours.
+  process of its own in an environment of its own (`benchmarks.environments`), of which only the ascent is timed.
 
 Objectives are compared by one measure: the unit's pre-activation in the undisturbed final picture, cropped to its
 receptive field, after the same number of steps.
@@ -14,9 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +22,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.environments import ROOT, python_of
 from benchmarks.turns import write_figures
 from circuits import CurvesError, Network, visualize
 from circuits.precision import arithmetic
@@ -60,14 +58,13 @@ def bare(net: Network, unit: Unit, steps: int, canvas: int | None) -> None:
         optimizer.step()
 
 
-def lucent(peers: Path, network: str, unit: Unit, steps: int, *flags: str) -> dict[str, float]:
+def lucent(network: str, unit: Unit, steps: int, *flags: str) -> dict[str, float]:
     """Seconds and value of a run."""
-    paths = os.pathsep.join([str(peers), os.environ.get("PYTHONPATH", "")])
     command = [
-        sys.executable, "-m", "benchmarks.lucent_worker", network, str(unit), "--steps", str(steps), "--threads",
-        str(torch.get_num_threads()), *flags,
+        str(python_of("lucent")), "-m", "benchmarks.lucent_worker", network, str(unit), "--steps", str(steps),
+        "--threads", str(torch.get_num_threads()), *flags,
     ]  # fmt: skip
-    ran = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, check=False)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise SystemExit(f"error: Lucent did not run: {ran.stderr.strip().splitlines()[-1]}")
     told: dict[str, float] = json.loads(ran.stdout.splitlines()[-1])
@@ -85,7 +82,7 @@ def main() -> None:
     """Run, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default="bvlc_googlenet", help="a network with InceptionV1's layers")
-    parser.add_argument("--peers", type=Path, help="the folder with Lucent; without it, only ours and the bare loops")
+    parser.add_argument("--alone", action="store_true", help="without Lucent: only ours and the bare loops")
     parser.add_argument("--steps", type=int, default=256, help="of the pictures whose objectives are compared; 0: none")
     parser.add_argument("--timed", type=int, default=128, help="steps of a run that is timed")
     parser.add_argument("--turns", type=int, default=5)
@@ -98,7 +95,7 @@ def main() -> None:
         raise SystemExit(f"error: {error}") from None
     units = [net.unit(unit) for unit in given.units]
     speeds = _speeds(net, units[0], given)
-    values = _values(net, units, given) if given.peers and given.steps else {}
+    values = _values(net, units, given) if not given.alone and given.steps else {}
     if given.json:
         write_figures(given.json, {"seconds_per_step": speeds, "values": values})
 
@@ -112,13 +109,13 @@ def _speeds(net: Network, unit: Unit, given: argparse.Namespace) -> dict[str, li
         f"ours, {CANVAS} px": lambda: timed(lambda: visualize(net, everywhere, steps=steps, canvas=CANVAS)),
         f"bare loop, {CANVAS} px": lambda: timed(lambda: bare(net, unit, steps, CANVAS)),
     }
-    if given.peers:
+    if not given.alone:
         for name, flags in (
             ("Lucent, its default transforms", ("--transforms",)),
             ("Lucent, no transforms", ()),
             ("Lucent, no transforms, network cut at 3b", ("--truncated",)),
         ):
-            ways[name] = lambda flags=flags: lucent(given.peers, given.network, unit, steps, *flags)["seconds"]
+            ways[name] = lambda flags=flags: lucent(given.network, unit, steps, *flags)["seconds"]
     for name in list(ways)[:4]:
         ways[name]()  # once, unmeasured
     times: dict[str, list[float]] = {name: [] for name in ways}
@@ -149,9 +146,7 @@ def _values(net: Network, units: list[Unit], given: argparse.Namespace) -> dict[
     table = Table("unit", *columns, title=f"pre-activation after {given.steps} steps, the receptive field alone")
     values = {}
     for number, unit in enumerate(units):
-        theirs = [
-            lucent(given.peers, given.network, unit, given.steps, *flags)["value"] for flags in (("--transforms",), ())
-        ]
+        theirs = [lucent(given.network, unit, given.steps, *flags)["value"] for flags in (("--transforms",), ())]
         values[str(unit)] = dict(zip(columns, (ours[number], theirs[0], still[number], theirs[1]), strict=True))
         table.add_row(str(unit), *(f"{value:.0f}" for value in values[str(unit)].values()))
     Console(width=120).print(table)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from circuits.execution import execute
@@ -64,6 +63,7 @@ class Capture:
 
     def run(self, images: Tensor) -> Captured:
         """Run on RGB images in [0, 1], N x 3 x the size of `box`."""
-        image = self._net.preprocessing(images).contiguous(memory_format=torch.channels_last)
-        values = execute(self._program, {INPUT: image}, self._net.tensors, precision=self._net.precision)
+        values = execute(
+            self._program, {INPUT: self._net.preprocessing(images)}, self._net.tensors, precision=self._net.precision
+        )
         return Captured({name: value.contiguous() for name, value in values.items()}, self._boxes)

@@ -51,7 +51,10 @@ def execute(
                 value = values[name].to(own)
                 read.append(value if crop is None else value[..., crop.top : crop.bottom, crop.left : crop.right])
             weights = [tensors[f"{step.op.name}/{part}"].to(own) for part in step.op.tensors]
-            value = _RUNNERS[type(step.op)](step, read, weights)
+            if _is_last_word(step, program, changes or {}) and not read[0].requires_grad:
+                value = torch.relu_(read[0])
+            else:
+                value = _RUNNERS[type(step.op)](step, read, weights)
             if changes and step.op.name in changes:
                 value = changes[step.op.name](value.to(kept))
             values[step.op.name] = value if step.op.name in program.targets else value.to(rounded)
@@ -61,6 +64,15 @@ def execute(
     if precision == "float16":
         _check_range(found)
     return found
+
+
+def _is_last_word(step: Step, program: Program, changes: Mapping[str, Change]) -> bool:
+    """Whether a ReLU may overwrite what it reads: made by this run, seen by nobody else, and read by nothing later.
+
+    Memory that is used again is still in the cache; fresh memory costs more than the ReLU.
+    """
+    (name, *_), own = step.op.inputs, isinstance(step.op, ReLU) and step.crops == (None,)
+    return own and name in step.frees and name not in program.inputs and name not in changes
 
 
 def _check_range(found: Mapping[str, Tensor]) -> None:
@@ -116,26 +128,27 @@ def _avg_pool(step: Step, inputs: list[Tensor], _: list[Tensor]) -> Tensor:
 
 
 def _lrn(step: Step, inputs: list[Tensor], _: list[Tensor]) -> Tensor:
-    """Sum over neighbouring channels by a banded 1x1 convolution, several times faster than torch's 3-D mean."""
+    """Sum over neighbouring channels by adding shifted maps, several times faster than torch's 3-D mean.
+
+    Nothing here is read by others before it is returned: unless a gradient needs the parts, they share memory, which
+    costs as much to fetch anew as the arithmetic does.
+    """
     op, (x,) = step.op, inputs
     assert isinstance(op, LocalResponseNorm)
-    band, k = _band(x.shape[1], op, x.device, x.dtype)
-    scale = F.conv2d(x * x, band, k)
-    if op.beta == 0.5:
-        return x * scale.rsqrt()
-    if op.beta == 0.75:
-        root = scale.rsqrt()
-        return x * root * root.sqrt()
-    return x * scale.pow(-op.beta)
-
-
-def _band(channels: int, op: LocalResponseNorm, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    # Made anew each time: it costs nothing beside the convolution, and one kept from inference mode has no gradient.
-    index = torch.arange(channels, device=device)
-    offset = index[None, :] - index[:, None]
-    inside = (offset >= -(op.size // 2)) & (offset <= (op.size - 1) // 2)  # torch's window, also for an even size
-    band = inside.to(dtype)[:, :, None, None] * (op.alpha / op.size)
-    return band, torch.full((channels,), op.k, device=device, dtype=dtype)
+    squares, share = x * x, op.alpha / op.size
+    scale = torch.addcmul(x.new_tensor(op.k), x, x, value=share)
+    for offset in range(1, op.size // 2 + 1):
+        scale[:, offset:].add_(squares[:, :-offset], alpha=share)
+        if offset <= (op.size - 1) // 2:  # torch's window has one channel more before than after, if its size is even
+            scale[:, :-offset].add_(squares[:, offset:], alpha=share)
+    reused = None if scale.requires_grad else scale
+    if op.beta in (0.5, 0.75):
+        factor = torch.rsqrt(scale, out=reused)
+        if op.beta == 0.75:
+            factor = torch.mul(factor.sqrt(), factor, out=reused)
+    else:
+        factor = torch.pow(scale, -op.beta, out=reused)
+    return torch.mul(x, factor, out=reused)
 
 
 def _relu(_: Step, inputs: list[Tensor], __: list[Tensor]) -> Tensor:

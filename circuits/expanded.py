@@ -10,7 +10,6 @@ from functools import reduce
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor
 
 from circuits.errors import CurvesError
@@ -77,7 +76,7 @@ def expanded_weights(net: Network, source: str, target: Units) -> Tensor:
     count, region = next(iter(starts.values())), reduce(Box.union, (boxes[name] for name in seen))
     total: dict[str, Tensor] = {}
     for name in seen:
-        of_copies = rearrange(gradients[name], "t (k c) h w -> t k c h w", c=count).sum(1)
+        of_copies = reduce(torch.add, torch.split(gradients[name], count, dim=1))
         _add(total, source, region, of_copies, boxes[name])
     return total[source][0] if single else total[source]
 
@@ -97,16 +96,25 @@ def _backward(net: Network, op: Op, gradient: Tensor) -> Sequence[Tensor]:
     if isinstance(op, ReLU):
         return [gradient]
     if isinstance(op, LocalResponseNorm):
-        return [gradient * op.k**-op.beta]
+        return [gradient if op.k == 1 else gradient * op.k**-op.beta]
     if isinstance(op, Concat):
         return torch.split(gradient, [net.channels(name) for name in op.inputs], dim=1)
     if isinstance(op, Conv):
         return [F.conv_transpose2d(gradient, net.tensors[f"{op.name}/weight"], stride=op.stride, groups=op.groups)]
     if isinstance(op, MaxPool):
-        window = gradient.new_full((1, 1, *op.kernel), 1 / (op.kernel[0] * op.kernel[1]))
-        spread = F.conv_transpose2d(gradient.flatten(0, 1)[:, None], window, stride=op.stride)
-        return [spread.view(*gradient.shape[:2], *spread.shape[2:])]
+        return [_spread(_spread(gradient, 2, op.kernel[0], op.stride[0]), 3, op.kernel[1], op.stride[1])]
     raise CurvesError(f"{op.name!r} is a {op.kind}, which has no expanded weights; choose a target before it")
+
+
+def _spread(gradient: Tensor, axis: int, size: int, stride: int) -> Tensor:
+    """The gradient to what a mean over windows reads along one axis, given that to the means."""
+    shape = list(gradient.shape)
+    shape[axis] = (shape[axis] - 1) * stride + size
+    spread, share = gradient.new_zeros(shape), gradient / size
+    windows = spread.unfold(axis, size, stride)
+    for place in range(size):  # a transposed convolution of single channels takes ten times as long
+        windows[..., place].add_(share)
+    return spread
 
 
 def _add(gradients: dict[str, Tensor], name: str, box: Box, part: Tensor, read: Box) -> None:

@@ -269,9 +269,9 @@ class Network(nn.Module):
             raise CurvesError(f"units of {layer} see {seen} px, the patches are {given}; crop them to what is seen")
         changed_tensors(self, interventions, program)
         changes = bind(self, interventions, program, len(patches))
-        # Small maps with many channels: channels last is faster (benchmarks/sweep.py).
-        image = self.preprocessing(patches).contiguous(memory_format=torch.channels_last)
-        return execute(program, {INPUT: image}, self.tensors, changes, self.precision)[target].flatten(1)
+        return execute(program, {INPUT: self.preprocessing(patches)}, self.tensors, changes, self.precision)[
+            target
+        ].flatten(1)
 
     def _whole(
         self, images: Tensor, targets: tuple[str, ...], interventions: Sequence[Intervention] = ()
@@ -283,7 +283,8 @@ class Network(nn.Module):
             changed = changed_tensors(self, interventions, program)
             program = self._whole_program(tuple(dict.fromkeys((*targets, *changed))), size)
         changes = bind(self, interventions, program, len(images))
-        return execute(program, {INPUT: self.preprocessing(images)}, self.tensors, changes, self.precision)
+        values = execute(program, {INPUT: self.preprocessing(images)}, self.tensors, changes, self.precision)
+        return {name: value.contiguous() for name, value in values.items()}
 
     def _whole_program(self, targets: tuple[str, ...], size: tuple[int, int]) -> Program:
         program = self._programs.get((targets, size))

@@ -45,12 +45,16 @@ class Preprocessing:
             raise CurvesError(f"the channel order is {self.order!r}; use RGB or BGR")
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Apply to N x 3 x H x W."""
+        """Apply to N x 3 x H x W; the result is a tensor of its own in channels last, which all that follows keeps.
+
+        It is copied even where it counts as channels last already: of one picture, so do strides that torch's pools
+        and convolutions do not take for it.
+        """
         scale = images.new_tensor([self.scale / s for s in self.std])[:, None, None]
         shift = images.new_tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)])[:, None, None]
         if self.order == "BGR":
             images = images.flip(1)
-        return torch.addcmul(shift, images, scale)
+        return torch.addcmul(shift, images, scale).clone(memory_format=torch.channels_last)
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ from circuits.wiring import is_inner
 
 T = TypeVar("T")
 
-__all__ = ["Scale", "Stimuli", "curve_layer", "field_sizes", "measure_scale", "sweep"]
+__all__ = ["Scale", "Stimuli", "curve_layer", "field_sizes", "forget", "measure_scale", "sweep"]
 
 BATCH = 32
 """Stimuli at a time, if the network's budget has room for so many: enough to fill the convolutions, small enough to
-stay in cache (benchmarks/sweep.py)."""
+stay in cache (docs/performance.md)."""
 
 GPU_BATCH = 512
 """The same on a GPU: enough work for all of it; 3b of InceptionV1 takes about 1 GB."""
@@ -79,9 +79,18 @@ class _Remembered(Generic[T]):
         self._results.move_to_end(key)
         return self._results[key]
 
+    def clear(self) -> None:
+        self._results.clear()
+
 
 _sweeps = _Remembered[Tensor](size=8)
 _scales = _Remembered[Scale](size=32)
+
+
+def forget() -> None:
+    """Forget all results, so that the next sweep and scale are measured anew."""
+    _sweeps.clear()
+    _scales.clear()
 
 
 def sweep(net: Network, layer: str, stimuli: Stimuli, *, progress: Callable[[int], None] | None = None) -> Tensor:

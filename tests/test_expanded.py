@@ -3,48 +3,16 @@
 import pytest
 import torch
 from hypothesis import assume, given, settings
-from torch import nn
 
-from benchmarks.plain_torch import PlainTorch
+from benchmarks.plain_torch import linearised
 from circuits import CurvesError, Network, UnknownLayerError, UnknownUnitError, expanded_weights
-from circuits.ops import LocalResponseNorm
 from tests import small
 from tests.networks import random_networks
 
 
-class Scaled(nn.Module):
-    def __init__(self, factor):
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x):
-        return x * self.factor
-
-
-def without_relus(net: Network) -> PlainTorch:
-    """Plain modules: no ReLU, mean instead of max, normalisation at zero activation."""
-    plain = PlainTorch(net)
-    for op in net.ops:
-        key = plain.key(op.name)
-        module = getattr(plain, key)
-        if isinstance(op, LocalResponseNorm):
-            setattr(plain, key, Scaled(op.k**-op.beta))
-        elif isinstance(module, nn.ReLU):
-            setattr(plain, key, nn.Identity())
-        elif isinstance(module, nn.MaxPool2d):
-            setattr(plain, key, nn.AvgPool2d(module.kernel_size, module.stride, module.padding, module.ceil_mode))
-        elif isinstance(module, nn.Sequential):
-            for i, part in enumerate(module):
-                if isinstance(part, nn.ConstantPad2d):
-                    module[i] = nn.ZeroPad2d(part.padding)
-                elif isinstance(part, nn.MaxPool2d):
-                    module[i] = nn.AvgPool2d(part.kernel_size, part.stride, ceil_mode=part.ceil_mode)
-    return plain
-
-
 def gradient(net: Network, source: str, layer: str, channel: int, size: int) -> torch.Tensor:
     """The gradient of the layer's middle unit to all of the source, cut to where it is not zero."""
-    plain = without_relus(net)
+    plain = linearised(net)
     values = {}
     hooks = [
         getattr(plain, plain.key(net.layer(source).post)).register_forward_hook(
@@ -73,7 +41,7 @@ def assert_same_where_not_zero(kernel: torch.Tensor, found: torch.Tensor) -> Non
 
 @settings(deadline=None, max_examples=40)
 @given(random_networks())
-def test_expanded_weights_are_the_gradient_of_the_network_without_relus(net: Network) -> None:
+def test_expanded_weights_are_the_gradient_of_the_network_linearised(net: Network) -> None:
     names = list(net.layers)
     size = 4 * net.receptive_field(names[-1]).size + 16
     assume(size <= 400)

@@ -71,7 +71,7 @@ def contributions(
     means: dict[str, Tensor] = {}  # of what ops read and write, over images: 1 x C x H x W
     edges: dict[Route, Tensor] = {}
     for batch in torch.split(pictures, max(1, BATCH // pictures[0, 0].numel())):
-        image = net.preprocessing(batch).contiguous(memory_format=torch.channels_last)  # faster, as in `responses`
+        image = net.preprocessing(batch)
         values = execute(program, {INPUT: image}, net.tensors, precision=net.precision)
         share = len(batch) / len(pictures)
         for name, value in values.items():

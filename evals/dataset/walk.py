@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, Network
 from circuits.image_sources import ImageTars
@@ -74,9 +75,9 @@ def survey_images(
     if piece.count > 1:
         what += f", part {piece.index} of {piece.count}"
     room = ImageRoom(net, [family.layer], beside=survey.most_bytes)
-    for name, content, image in _ahead(_read(pictures, images.short_side)):
-        room.check(image.shape[1], image.shape[2], name)
-        survey.add(name, content, family_maps(net, family, image))
+    for name, content, pixels in _ahead(_read(pictures, images.short_side)):
+        room.check(pixels.shape[0], pixels.shape[1], name)
+        survey.add(name, content, family_maps(net, family, as_image(pixels)))
         piece = piece.after(name)
         survey.pieces = (piece,)
         if path is not None and time.monotonic() - saved >= every:
@@ -150,13 +151,16 @@ def _resumed(fresh: Survey, pictures: Iterator[Picture], path: Path) -> Survey:
     return survey
 
 
-def _read(pictures: Iterator[Picture], short_side: int) -> Iterator[tuple[str, int, Tensor]]:
-    """Name, hash of the scaled pixels, and 3 x H x W of each."""
+def _read(pictures: Iterator[Picture], short_side: int) -> Iterator[tuple[str, int, NDArray[np.uint8]]]:
+    """Name, hash of the scaled pixels, and these, H x W x 3, of each.
+
+    Nothing here is torch's: each thread that runs it has threads of its own there, which take time from the network's.
+    """
     for picture in pictures:
         pixels = picture.pixels(short_side)
         digest = hashlib.blake2b(f"{pixels.shape}".encode(), digest_size=32)
         digest.update(pixels.data)
-        yield picture.name, int.from_bytes(digest.digest(), "little"), as_image(pixels)
+        yield picture.name, int.from_bytes(digest.digest(), "little"), pixels
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
