@@ -31,6 +31,7 @@ from circuits.image_sources import ImageTars
 from circuits.images import ImageSet
 from circuits.pictures import Picture, as_image, read_file
 from evals.dataset import Settings, survey_images
+from evals.dataset.block import Seen
 from evals.dataset.store import packed, unpacked
 from evals.dataset.survey import Survey
 from evals.maps import family_maps
@@ -151,8 +152,7 @@ def stages(net: Network) -> dict[str, float]:
             as_image(pixels)
 
     def add() -> None:
-        for number, values in enumerate(maps):
-            survey.add(f"{time.perf_counter_ns()}/{number}", number, values)
+        survey.add([Seen(f"{time.perf_counter_ns()}/{number}", number, values) for number, values in enumerate(maps)])
 
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, "some.tar")

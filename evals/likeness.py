@@ -89,7 +89,8 @@ def likeness(
         image = picture.scaled(images.short_side)
         both = np.concatenate(_paired(family_maps(net, family, image), family_maps(other, found, image), shift))
         rows, columns = both.shape[1:]
-        place, own = place_grid(rows, columns), name_hash(picture.name)
+        place = place_grid(rows, columns)
+        own = np.full(len(place), name_hash(picture.name), np.uint64)
         sample.draw(lots(seed, own, place), own, place, both.reshape(len(both), -1))
         seen += len(place)
         if progress:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from circuits import Family
 from circuits.angles import difference
+from evals.dataset.block import Block
 from evals.dataset.floats import fixed, unfixed
 
-__all__ = ["COMPANY", "MOST", "Groups", "company", "tally"]
+__all__ = ["COMPANY", "MOST", "Groups", "company", "tallies"]
 
 Array = NDArray[np.float64]
 Amounts = NDArray[np.object_]
@@ -122,15 +123,19 @@ def company(family: Family) -> NDArray[np.intp]:
     return np.stack([following, np.abs(np.array(turned)).argmin(axis=1)])
 
 
-def tally(values: NDArray[np.float32], together: NDArray[np.int64], companions: NDArray[np.intp]) -> Amounts:
-    """What is counted of one picture, as integers, (1 + 5F,).
+def tallies(block: Block, companions: NDArray[np.intp]) -> Amounts:
+    """What is counted of each picture, as integers, P x (1 + 5F).
 
     Args:
-        values: pre-activations, F x N.
-        together: F x F, positions where both units fired.
+        block: P pictures.
         companions: of each unit, 2 x F.
     """
-    own = np.arange(len(values))
-    counts = np.stack([together[own, other] for other in (own, *companions)])
-    sums = np.stack([part.sum(axis=1, dtype=np.float64) for part in (values, np.maximum(values, 0))])
-    return np.concatenate([[values.shape[1]], counts.ravel().astype(object), fixed(sums).ravel()])
+
+    def by_picture(amounts: NDArray[Any]) -> NDArray[Any]:
+        return np.add.reduceat(amounts, block.starts, axis=1).T
+
+    fired = [by_picture(block.fired * others) for others in (1, *block.fired[companions])]  # exact, as in `Survey.add`
+    values = block.values.astype(np.float64)
+    sums = [fixed(by_picture(part)) for part in (values, np.maximum(values, 0))]
+    places = np.diff(block.starts, append=block.values.shape[1])[:, None]
+    return np.concatenate([part.astype(object) for part in (places, *(f.astype(np.int64) for f in fired))] + sums, 1)

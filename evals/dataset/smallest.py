@@ -27,9 +27,9 @@ def row_type(values: int) -> np.dtype[np.void]:
     return np.dtype([("group", "<i4"), ("key", "<u8"), ("image", "<u8"), ("place", "<u4"), ("value", "<f4", (values,))])
 
 
-def lots(seed: int, image: int, place: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """The lots that places of an image (hash of its name) draw: of these the smallest are sampled."""
-    start = np.uint64((image + name_hash("seed", seed)) % 2**64)
+def lots(seed: int, image: NDArray[np.uint64], place: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """The lots that N places of images (hashes of their names) draw: of these the smallest are sampled."""
+    start = image + np.uint64(name_hash("seed", seed))  # modulo 2^64
     return mixed(mixed(place.astype(np.uint64)) ^ start)
 
 
@@ -65,21 +65,23 @@ class Smallest:
         self,
         group: NDArray[np.int64],
         key: NDArray[np.uint64],
-        image: int,
+        image: NDArray[np.uint64],
         place: NDArray[np.uint32],
         value: NDArray[np.float32],
     ) -> None:
-        """Offer N records of one image; `value` is N x values. What is not `wanted` may be left out before."""
+        """Offer N records; `value` is N x values. What is not `wanted` may be left out before."""
         if not len(key):
             return
         rows = np.empty(len(key), self._kept.dtype)
         rows["group"], rows["key"], rows["image"], rows["place"], rows["value"] = group, key, image, place, value
         self._offer(rows)
 
-    def draw(self, key: NDArray[np.uint64], image: int, place: NDArray[np.uint32], values: NDArray[np.float32]) -> None:
-        """Offer N positions of one image, all of group 0; `values` is units x N."""
+    def draw(
+        self, key: NDArray[np.uint64], image: NDArray[np.uint64], place: NDArray[np.uint32], values: NDArray[np.float32]
+    ) -> None:
+        """Offer N positions, all of group 0; `values` is units x N."""
         kept = self.wanted(np.zeros(len(key), np.int64), key)
-        self.add(np.zeros(len(kept), np.int64), key[kept], image, place[kept], values[:, kept].T)
+        self.add(np.zeros(len(kept), np.int64), key[kept], image[kept], place[kept], values[:, kept].T)
 
     def merge(self, other: Smallest) -> None:
         """Offer what another has kept."""
@@ -113,9 +115,9 @@ class Smallest:
 
     def _prune(self) -> None:
         rows = np.concatenate([self._kept, *self._new])
-        rows = rows[np.lexsort((rows["place"], rows["image"], rows["key"], rows["group"]))]
-        first = np.searchsorted(rows["group"], rows["group"])  # where each record's group begins
-        rank = np.arange(len(rows)) - first
-        last = rows[rank == self._size - 1]
+        order = np.lexsort((rows["place"], rows["image"], rows["key"], rows["group"]))
+        group = rows["group"][order]
+        rank = np.arange(len(rows)) - np.searchsorted(group, group)  # in its group
+        last = rows[order[rank == self._size - 1]]
         self._limits[last["group"]] = last["key"]
-        self._kept, self._new, self._pending = rows[rank < self._size], [], 0
+        self._kept, self._new, self._pending = rows[order[rank < self._size]], [], 0

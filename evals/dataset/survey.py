@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits import CurvesError, Family
-from evals.dataset.floats import codes, mixed, name_hash
-from evals.dataset.groups import Groups, company, tally
+from evals.dataset.block import Block, Seen
+from evals.dataset.floats import mixed, name_hash
+from evals.dataset.groups import Groups, company, tallies
 from evals.dataset.histogram import Histogram
 from evals.dataset.records import Example, Piece, Settings
-from evals.dataset.smallest import Rows, Smallest, lots, place_grid
+from evals.dataset.smallest import Rows, Smallest, lots
 
 __all__ = ["STRATA", "Survey", "merged"]
 
@@ -85,35 +86,28 @@ class Survey:
         self.companions = company(self.family)
         self._unit_keys = np.array([name_hash(channel) for channel in self.family.channels], np.uint64)[:, None]
 
-    def add(self, name: str, content: int, maps: NDArray[np.float32]) -> None:
-        """Count a picture.
-
-        Args:
-            name: of the picture, unlike all others of the set.
-            content: hash of its pixels.
-            maps: pre-activations, F x H x W.
+    def add(self, pictures: Sequence[Seen]) -> None:
+        """Count pictures: small ones are sooner done together. What is counted depends on no division into calls.
 
         Raises:
-            CurvesError: the network gives no finite number.
+            CurvesError: the network gives no finite number for one of them; none is counted then.
         """
-        values = np.ascontiguousarray(maps.reshape(len(maps), -1))
-        if not np.isfinite(values).all():
-            raise CurvesError(f"{self.family.layer} gives no finite number for {name}; leave the picture out")
-        self.images += 1
-        self.content = (self.content + int.from_bytes(_digest(f"{content}/{name}"), "little")) % 2**256
-        found = codes(values)
-        self.histogram.add(found)
-        fired = (values > 0).astype(np.float32)
-        together = (fired @ fired.T).astype(np.int64)  # exact: a map has less than 2^24 positions
-        self.together += together
-        image, place = name_hash(name), place_grid(maps.shape[1], maps.shape[2])
-        self.groups.add(image, tally(values, together, self.companions))
-        keys = lots(self.settings.seed, image, place)
-        self.sample.draw(keys, image, place, values)
-        if self._add_top(values, found, image, place) + self._add_strata(values, found, image, place, keys):
-            self.names[image] = name
-            if len(self.names) > self._most_names:
-                self.forget()
+        for seen in pictures:
+            if not np.isfinite(seen.maps).all():
+                raise CurvesError(f"{self.family.layer} gives no finite number for {seen.name}; leave the picture out")
+        block = Block(pictures)
+        self.images += len(pictures)
+        self.content = (self.content + sum(_digest(f"{seen.content}/{seen.name}") for seen in pictures)) % 2**256
+        self.histogram.add(block.codes)
+        self.together += (block.fired @ block.fired.T).astype(np.int64)  # exact: a block has less than 2^24 positions
+        for image, amounts in zip(block.hashes, tallies(block, self.companions), strict=True):
+            self.groups.add(int(image), amounts)
+        keys = lots(self.settings.seed, block.image, block.place)
+        self.sample.draw(keys, block.image, block.place, block.values)
+        kept = {*map(int, self._add_top(block)), *map(int, self._add_strata(block, keys))}
+        self.names |= {image: name for seen in pictures if (image := name_hash(name := seen.name)) in kept}
+        if len(self.names) > self._most_names:
+            self.forget()
 
     def merge(self, other: Survey) -> None:
         """Add what another survey counted.
@@ -201,31 +195,25 @@ class Survey:
         self.names = {image: self.names[image] for image in map(int, used)}
         self._most_names = 2 * len(self.names) + 1024
 
-    def _add_top(
-        self, values: NDArray[np.float32], found: NDArray[np.uint32], image: int, place: NDArray[np.uint32]
-    ) -> int:
-        best = values.argmax(axis=1)
-        units = np.arange(len(values))
-        highest = values[units, best]
-        key = np.uint64(2**32 - 1) - found[units, best].astype(np.uint64)
+    def _add_top(self, block: Block) -> NDArray[np.uint64]:
+        """The pictures of which an example may be kept."""
+        units = np.arange(len(self.family)).repeat(len(block.hashes))
+        at = block.highest.ravel()
+        key = np.uint64(2**32 - 1) - block.codes[units, at].astype(np.uint64)
         kept = self.top.wanted(units, key)
-        self.top.add(units[kept], key[kept], image, place[best[kept]], highest[kept, None])
-        return len(kept)
+        units, at = units[kept], at[kept]
+        self.top.add(units, key[kept], block.image[at], block.place[at], block.values[units, at][:, None])
+        return block.image[at]
 
-    def _add_strata(
-        self,
-        values: NDArray[np.float32],
-        found: NDArray[np.uint32],
-        image: int,
-        place: NDArray[np.uint32],
-        keys: NDArray[np.uint64],
-    ) -> int:
+    def _add_strata(self, block: Block, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """The pictures of which an example may be kept."""
         own = mixed(keys[None] ^ self._unit_keys).ravel()
-        stratum = (found >> _STRATUM).astype(np.int64)
-        group = (stratum + STRATA * np.arange(len(values))[:, None]).ravel()
+        stratum = (block.codes >> _STRATUM).astype(np.int64)
+        group = (stratum + STRATA * np.arange(len(stratum))[:, None]).ravel()
         kept = self.strata.wanted(group, own)
-        self.strata.add(group[kept], own[kept], image, place[kept % values.shape[1]], values.ravel()[kept, None])
-        return len(kept)
+        at = kept % len(keys)
+        self.strata.add(group[kept], own[kept], block.image[at], block.place[at], block.values.ravel()[kept, None])
+        return np.unique(block.image[at])
 
 
 def merged(surveys: Sequence[Survey]) -> Survey:
@@ -243,5 +231,5 @@ def merged(surveys: Sequence[Survey]) -> Survey:
     return made
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=32).digest()
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=32).digest(), "little")

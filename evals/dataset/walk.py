@@ -20,6 +20,7 @@ from circuits.image_sources import ImageTars
 from circuits.images import ImageSet
 from circuits.memory import ImageRoom
 from circuits.pictures import Images, Picture, as_image
+from evals.dataset.block import FULL, Seen
 from evals.dataset.records import Piece, Settings
 from evals.dataset.store import SUFFIX, load_survey, save_survey
 from evals.dataset.survey import Survey
@@ -75,16 +76,27 @@ def survey_images(
     if piece.count > 1:
         what += f", part {piece.index} of {piece.count}"
     room = ImageRoom(net, [family.layer], beside=survey.most_bytes)
+    waiting: list[Seen] = []
+
+    def count() -> None:
+        if waiting:
+            survey.add(waiting)
+            survey.pieces = (piece,)
+            waiting.clear()
+
     for name, content, pixels in _ahead(_read(pictures, images.short_side)):
         room.check(pixels.shape[0], pixels.shape[1], name)
-        survey.add(name, content, family_maps(net, family, as_image(pixels)))
+        waiting.append(Seen(name, content, family_maps(net, family, as_image(pixels))))
         piece = piece.after(name)
-        survey.pieces = (piece,)
-        if path is not None and time.monotonic() - saved >= every:
+        due = path is not None and time.monotonic() - saved >= every
+        if due or sum(seen.maps.size for seen in waiting) >= FULL:
+            count()
+        if path is not None and due:
             save_survey(survey, path)
             saved = time.monotonic()
         if progress:
             progress(what, piece.done, piece.total)
+    count()
     if path is not None:
         save_survey(survey, path)
     return survey
