@@ -23,6 +23,9 @@ types: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.visualization
+	$(BIN)/python -m benchmarks.anatomy
+	$(BIN)/python -m benchmarks.precision
+	$(BIN)/python -m benchmarks.mechanisms
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.scaling
 

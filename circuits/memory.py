@@ -65,8 +65,7 @@ def program_peak(net: Network, program: Program, shape: tuple[int, ...]) -> int:
     precision = net.precision if rounded_type(net.precision) else "float32"  # tf32 takes no other memory
 
     def run(images: Tensor) -> object:
-        image = net.preprocessing(images).contiguous(memory_format=torch.channels_last)
-        return execute(program, {INPUT: image}, empty, precision=precision)
+        return execute(program, {INPUT: net.preprocessing(images)}, empty, precision=precision)
 
     return peak(run, *shape)
 

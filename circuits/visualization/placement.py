@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from circuits.errors import CurvesError
@@ -47,8 +46,7 @@ class Placement:
 
         With `redirect`, gradients come also through layers that are silent (`circuits.visualization.redirection`).
         """
-        # Small maps with many channels: channels last is faster (benchmarks/sweep.py).
-        image = self.net.preprocessing(pictures).contiguous(memory_format=torch.channels_last)
+        image = self.net.preprocessing(pictures)
         changes = redirected(self.program) if redirect else None
         values = execute(self.program, {INPUT: image}, self.net.tensors, changes, self.net.precision)
         boxes, found = self.program.boxes, {}
