@@ -2,9 +2,11 @@
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -16,6 +18,7 @@ import evals
 from circuits import CurvesError, Family, FileDamagedError, Member, Unit
 from circuits.image_sources import ImageDataset
 from circuits.images import ImageSet
+from circuits.pictures import Picture
 from evals.dataset import (
     Settings,
     draw_quilt,
@@ -98,6 +101,7 @@ def test_one_part_and_seven_in_any_order_give_the_same(net, images, tmp_path):
 KILLED = """
 import sys, time
 from circuits.images import ImageSet
+from circuits.pictures import Picture
 from tests.test_dataset import small_network, survey
 images = ImageSet.folder(sys.argv[1], short_side=32)
 def wait_to_be_killed(what, done, total):
@@ -125,6 +129,20 @@ def test_a_killed_pass_goes_on_and_counts_nothing_twice(net, images, tmp_path):
     assert_same(merged([resumed]), merged([survey(net, images)]))
     again = survey(net, images, path=path, progress=lambda *_: pytest.fail("all was done"))
     assert_same(again, resumed)
+
+
+@pytest.mark.parametrize(("cores", "beside"), [(1, False), (999, True)])
+def test_pictures_are_read_beside_the_network_where_a_core_is_free(net, images, monkeypatch, cores, beside):
+    whole, threads, pixels = survey(net, images), set(), Picture.pixels
+
+    def watched(picture, short_side):
+        threads.add(threading.current_thread())
+        return pixels(picture, short_side)
+
+    monkeypatch.setattr(Picture, "pixels", watched)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert_same(survey(net, images), whole)
+    assert threading.main_thread() not in threads if beside else threads == {threading.main_thread()}
 
 
 def test_everything_is_what_a_plain_program_finds(net, images):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from circuits import CurvesError, Family, Network
@@ -48,7 +49,7 @@ def survey_images(
     """Run every picture of one part of an image set through the network once, and count what the family does.
 
     Pictures are run one at a time: convolutions in a batch may round otherwise, by who is in it with whom, and results
-    would depend on the parts. The next picture is read while one is run.
+    would depend on the parts. The next picture is read while one is run, if there is a core to spare for that.
 
     Args:
         net: any network.
@@ -84,7 +85,8 @@ def survey_images(
             survey.pieces = (piece,)
             waiting.clear()
 
-    for name, content, pixels in _ahead(_read(pictures, images.short_side)):
+    read = _read(pictures, images.short_side)
+    for name, content, pixels in _ahead(read) if _has_spare_core(net) else read:
         room.check(pixels.shape[0], pixels.shape[1], name)
         waiting.append(Seen(name, content, family_maps(net, family, as_image(pixels))))
         piece = piece.after(name)
@@ -173,6 +175,11 @@ def _read(pictures: Iterator[Picture], short_side: int) -> Iterator[tuple[str, i
         digest = hashlib.blake2b(f"{pixels.shape}".encode(), digest_size=32)
         digest.update(pixels.data)
         yield picture.name, int.from_bytes(digest.digest(), "little"), pixels
+
+
+def _has_spare_core(net: Network) -> bool:
+    """Whether reading beside the network takes nothing from it: torch's threads wait for the one that is disturbed."""
+    return net.device.type != "cpu" or torch.get_num_threads() < (os.cpu_count() or 1)
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
