@@ -26,6 +26,7 @@ from torch.utils.benchmark import Timer
 from benchmarks.contract import Job, Options, Run
 from benchmarks.environments import TOOLS
 from benchmarks.items import load_jobs
+from circuits.errors import CurvesError
 
 __all__ = ["reason", "timed"]
 
@@ -50,9 +51,9 @@ def timed(run: Callable[[], object], seconds: float) -> dict[str, list[float]]:
 
 
 def reason(error: BaseException) -> str:
-    """An error in one line."""
+    """An error in one line: ours say all in a sentence."""
     first = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {first}"[:200]
+    return (first if isinstance(error, CurvesError) else f"{type(error).__name__}: {first}")[:200]
 
 
 class Worker:
