@@ -191,6 +191,12 @@ def test_diverse_pictures_differ_more_and_are_neighbours(bvlc: Network) -> None:
     assert (alike(1.0) < alike(0.0) - 0.05).all()
 
 
+def test_to_differ_a_picture_gives_up_no_more_than_its_share() -> None:
+    net = small.handbuilt.build()
+    alone = visualize(net, ["3b:0"], steps=48).values
+    assert (visualize(net, ["3b:0"], pictures=3, steps=48, diversity=0.5).values > 0.5 * alone).all()
+
+
 # --- the parts ----------------------------------------------------------------------------------------------------
 
 

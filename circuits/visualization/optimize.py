@@ -88,7 +88,7 @@ def visualize(
         robustness: disturbances; by default `Robustness.fitting`.
         diversity: the share of the objective's value that a picture gives up to be quite unlike the others of its
             objective: times the mean cosine between the Gram matrices of the last layer before the objective's first
-            ("Feature Visualization", section on diversity).
+            ("Feature Visualization", section on diversity). Where the objective is 0 or less it gives up nothing.
         progress: called with 1 after each step.
 
     Raises:
@@ -179,12 +179,14 @@ def _heard(
     values = torch.cat(parts)
     loss = -values.sum()
     if gram is not None and diversity:
-        loss = loss + diversity * (values.detach().abs() * _likeness(gram, pictures)).sum()
+        loss = loss + diversity * (values.detach().clamp(min=0) * _likeness(gram, pictures)).sum()
     return values, loss
 
 
 def _likeness(maps: Tensor, pictures: int) -> Tensor:
     """Mean cosine, 0..1 for activations, between each picture's Gram matrix and those of the same objective's others.
+
+    Gradients are of a picture's own matrix: for the others' sake it gives up nothing.
 
     Args:
         maps: N x C x h x w.
@@ -192,7 +194,7 @@ def _likeness(maps: Tensor, pictures: int) -> Tensor:
     """
     flat = maps.flatten(2)
     grams = F.normalize((flat @ flat.transpose(1, 2)).flatten(1), dim=1).reshape(-1, pictures, maps.shape[1] ** 2)
-    cosines = grams @ grams.transpose(1, 2)
+    cosines = grams @ grams.detach().transpose(1, 2)
     others: Tensor = cosines.sum(dim=2) - cosines.diagonal(dim1=1, dim2=2)
     return (others / (pictures - 1)).flatten()
 

@@ -104,7 +104,7 @@ def draw_distribution(axes: Axes, survey: Survey, place: int) -> None:
         bell = np.exp(-(((x - middle) / spread) ** 2) / 2)
         area = float(np.trapezoid(bell, x)) or 1.0
         axes.plot(x, inside * bell / area, color=DASHED, linewidth=1.2, linestyle="--", label="Gaussian")
-        axes.legend(frameon=False, fontsize=7, loc="upper right")
+        axes.legend(frameon=False, fontsize=7, loc="upper left")
     used = np.flatnonzero(own.share)
     least = own.share[used].min() / widths.max()
     axes.set(yscale="log", ylim=(least / 3, None), xlim=(own.edges[used.min()], own.edges[used.max() + 1]))
