@@ -67,9 +67,9 @@ def evaluate(
     import evals
 
     load = opener(device, precision, memory)
-    chosen, folder, wanted = image_set(images), writable(output), _tests(tests, human)
+    chosen, wanted = image_set(images), _tests(tests, human)
     (name,) = _names([net])
-    network = load(net)
+    network, folder = load(net), writable(output)
     with shown() as progress:
         layers = {name: layer} if layer else {}
         report = evals.compare(
@@ -110,8 +110,9 @@ def compare(
     import evals
 
     load = opener(device, precision, memory)
-    chosen, folder, wanted = image_set(images), writable(output), _tests(tests, human)
+    chosen, wanted = image_set(images), _tests(tests, human)
     networks = {name: _open(net, load) for name, net in zip(_names(nets), nets, strict=True)}
+    folder = writable(output)
     with shown() as progress:
         report = evals.compare(networks, tests=wanted, images=chosen, quick=quick, seed=seed, progress=progress)
     _finish(report, folder, as_json)

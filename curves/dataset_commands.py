@@ -79,8 +79,8 @@ def run(
     if cluster and shard is not None:
         raise CurvesError("a cluster surveys all parts; leave out --shard, or --cluster to survey a part here")
     load = opener(device, precision, memory)
-    folder, network = writable(output), load(net)
-    chosen = image_set(images)
+    network, chosen = load(net), image_set(images)
+    folder = writable(output)
     kept = Settings(seed, per_stratum=per_stratum)
     parts = [(part, shards) for part in (range(shards) if shard is None else (shard,))]
     paths = [shard_path(folder, part) for part in parts]
@@ -122,13 +122,13 @@ def merge(
     from circuits import CurvesError
     from evals.dataset import load_survey, merged, save_survey, survey_files
 
-    folder = writable(output)
     files = [file for path in surveys for file in (survey_files(path) if path.is_dir() else [path])]
     if not files:
         raise CurvesError(f"{surveys[0]} holds no surveys; name folders that `curves dataset NET -o DIR` wrote")
-    whole = merged([load_survey(file) for file in files])
+    whole, chosen = merged([load_survey(file) for file in files]), image_set(images)
+    folder = writable(output)
     save_survey(whole, folder / "merged.npz")
-    _finish(whole, folder, image_set(images), quilt, as_json)
+    _finish(whole, folder, chosen, quilt, as_json)
 
 
 def _on_cluster(

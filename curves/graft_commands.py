@@ -104,10 +104,10 @@ def recovery(
     from evals import class_labels
 
     load = opener(device, precision, memory)
-    folder = writable(output)
     fitted, tested, note = _image_sets(fit, images)
     network, hand = load(net), load(donor)
     classes = class_labels(tested, network.channels(network.ops[-1].name)) if labels else None
+    folder = writable(output)
     with shown() as progress:
         replaced = _replaced(network, layer, units, progress)
         found = run(

@@ -50,26 +50,26 @@ def page(
     import dataclasses
 
     import evals
-    from evals.dataset import Settings, load_survey, survey_images
+    from evals.dataset import Settings, Survey, load_survey, survey_images
     from evals.dataset.store import SUFFIX
     from evals.human import draw_sample, save_page, save_sample
 
     load = opener(device, precision)
-    folder, chosen = writable(output), image_set(images)
+    chosen, seen = image_set(images), load_survey(net) if net.endswith(".npz") else load(net)
+    folder = writable(output)
     with shown() as progress:
-        if net.endswith(".npz"):
-            survey = load_survey(net)
+        if isinstance(seen, Survey):
+            survey = seen
         else:
-            network = load(net)
             units = (
                 saved_family(family, layer)
                 if family
-                else evals.find_curve_family(network, layer or evals.curve_layer(network), progress=progress)
+                else evals.find_curve_family(seen, layer or evals.curve_layer(seen), progress=progress)
             )
             alone = dataclasses.replace(units, members=(_member(units, unit),))
             path = folder / f"{str(alone.units[0]).replace('/', '-').replace(':', '-')}{SUFFIX}"
             kept = Settings(seed, places=1, top=1, per_stratum=per_bin)
-            survey = survey_images(network, alone, chosen, settings=kept, path=path, progress=progress)
+            survey = survey_images(seen, alone, chosen, settings=kept, path=path, progress=progress)
     sample = draw_sample(survey, _member(survey.family, unit).unit, bins=bins, per_bin=per_bin)
     paths = {"sample": save_sample(sample, folder), "page": save_page(sample, chosen, folder)}
     if as_json:

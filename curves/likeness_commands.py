@@ -57,10 +57,10 @@ def likeness(
     from evals.likeness import merged
 
     load = opener(device, precision, memory)
-    folder = writable(output)
     curves = evals.read_tuning_curves(published) if published else None
     chosen = image_set(images)
     network, partner = load(net), load(other)
+    folder = writable(output)
     circuit, note = None, ""
     with shown() as progress:
         own, theirs = (_detectors(n, at, chosen, progress) for n, at in ((network, layer), (partner, None)))

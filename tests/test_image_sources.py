@@ -105,13 +105,16 @@ def test_every_command_takes_tar_files(images: ImageSet, tmp_path: Path, curves)
         cards.append(json.loads(out))
     assert cards[0]["scores"] == cards[1]["scores"]
     assert cards[0]["conditions"]["images"]["hash"] == cards[1]["conditions"]["images"]["hash"]
-    for command in (
-        ("eval", "-o", "x"),
-        ("compare", "-o", "x"),
-        ("families",),
-        ("likeness", "-o", "x"),
-        ("dataset", "-o", "x"),
-    ):
-        code, _, error = curves(command[0], tmp_path / "net.safetensors", *command[1:], "--images", tmp_path / "no")
-        assert code == 2
-        assert "there is no folder" in error
+
+
+@pytest.mark.parametrize("command", ["eval", "compare", "families", "likeness", "dataset", "recovery", "label page"])
+def test_what_is_not_there_is_told_before_a_folder_is_made(command: str, tmp_path: Path, curves) -> None:
+    net, made = tmp_path / "net.safetensors", tmp_path / "made"
+    code, _, error = curves(*command.split(), net, "-o", made)
+    assert code == 2
+    assert "there is no file" in error
+    small.network().save(net)
+    code, _, error = curves(*command.split(), net, "-o", made, "--images", tmp_path / "no")
+    assert code == 2
+    assert "there is no folder" in error
+    assert not made.exists()
